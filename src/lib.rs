@@ -1,0 +1,3 @@
+//! Time, energy, money and carbon of AI training runs.
+pub mod library;
+pub mod model;

@@ -1,0 +1,3 @@
+//! The physics.
+pub mod parameters;
+pub mod plan;
