@@ -2,3 +2,4 @@
 pub mod library;
 pub mod model;
 pub mod search;
+pub mod validate;
