@@ -93,7 +93,7 @@ pub const CHIP: &[Attribute] = &[
     number("fp8_tflops", "TFLOP/s", 0.1, 1e5, Optional, "dense fp8 matrix peak; absent: the chip has no fp8"),
     number("fp4_tflops", "TFLOP/s", 0.1, 2e5, Optional, "dense fp4 matrix peak; absent: the chip has no fp4"),
     number("int8_tops", "TOP/s", 0.1, 1e5, Optional, "dense int8 matrix peak"),
-    number("memory_gb", "GB", 1.0, 1e4, ForEstimate, "device memory, 1e9 bytes"),
+    number("memory_gib", "GiB", 1.0, 1e4, ForEstimate, "device memory as sold (an \"80 GB\" part holds 80 units of 2^30 bytes)"),
     number("hbm_gb_per_s", "GB/s", 10.0, 1e8, ForEstimate, "peak memory bandwidth"),
     number("scale_up_gb_per_s", "GB/s", 0.1, 1e5, ForEstimate, "scale-up links, one direction, all links of a chip together"),
     number("nic_gb_per_s", "GB/s", 0.1, 1e4, ForEstimate, "scale-out bandwidth of the reference design per chip, one direction; a cluster may state its own"),

@@ -93,7 +93,7 @@ impl Chip {
             fp8_flops: tera("fp8_tflops"),
             fp4_flops: tera("fp4_tflops"),
             int8_flops: tera("int8_tops"),
-            memory_bytes: need.number("memory_gb") * 1e9,
+            memory_bytes: need.number("memory_gib") * 1_073_741_824.0,
             hbm_bytes_per_s: need.number("hbm_gb_per_s") * 1e9,
             scale_up_bytes_per_s: need.number("scale_up_gb_per_s") * 1e9,
             nic_bytes_per_s: need.number("nic_gb_per_s") * 1e9,

@@ -64,6 +64,7 @@ parameters! {
     fabric_fraction: "fraction", 0.1..=1.2, "achieved share of the NIC in collectives";
     scale_up_latency_s: "s", 0.0..=1e-3, "latency of a collective inside the domain";
     fabric_latency_s: "s", 0.0..=1e-2, "latency of a collective across the fabric, per doubling of the group";
+    torus_links: "fraction", 0.1..=1.0, "share of a torus chip's links that one group's ring uses";
     overlap_tp: "fraction", 0.0..=1.0, "tensor-parallel communication hidden by stacks that overlap it";
     overlap_fsdp: "fraction", 0.0..=1.0, "share of layer compute that can hide parameter gathers";
     overlap_dp: "fraction", 0.0..=1.0, "share of the last backward that can hide gradient reduction";

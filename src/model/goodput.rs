@@ -1,0 +1,86 @@
+//! From a steady step to a whole run: failures, checkpoints, restarts, evaluation, and batches beyond the critical one.
+//!
+//! Twin: `shaders/model/goodput.wgsl`. Complete renewal formula and first-order interval: Daly, "A higher order estimate of
+//! the optimum checkpoint interval for restart dumps" (FGCS 2006), after Young (1974). Critical batch: Zhang et al.,
+//! "How Does Critical Batch Size Scale in Pre-training?" (arXiv 2410.21676).
+
+use super::setting::Setting;
+
+/// Below this share of useful time a run does not progress.
+pub const LEAST_GOODPUT: f64 = 0.05;
+
+/// Wall time of a run, split by what happens in it.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Wall {
+    pub goodput: f64,
+    pub wall_s: f64,
+    /// Steps, those repeated after a failure, evaluation.
+    pub training_s: f64,
+    /// Blocking checkpoints.
+    pub checkpoint_s: f64,
+    /// Detection, restart and start-up.
+    pub idle_s: f64,
+    /// Useful seconds between checkpoints.
+    pub interval_s: f64,
+    pub mtbf_s: f64,
+}
+
+/// Wall over useful time at a checkpoint interval.
+pub fn renewal(interval: f64, checkpoint: f64, restart: f64, mtbf: f64) -> f64 {
+    // (M/τ)·e^(R/M)·(e^((τ+δ)/M) − 1), with the exponent kept in range.
+    let exponent = ((interval + checkpoint) / mtbf).min(60.0);
+    let grown = if exponent < 1e-3 { exponent * (1.0 + 0.5 * exponent) } else { exponent.exp() - 1.0 };
+    mtbf / interval * (restart / mtbf).min(60.0).exp() * grown
+}
+
+/// Interval that minimises [`renewal`]: Newton's method on (1 − τ/M)·e^((τ+δ)/M) = 1 from Young's √(2δM).
+pub fn best_interval(checkpoint: f64, mtbf: f64) -> f64 {
+    if checkpoint <= 0.0 {
+        // Checkpoints are free: as often as the clock of a step allows.
+        return 1e-3 * mtbf;
+    }
+    // In units of M: x + ln(1 − x) + d = 0 has its root in (0, 1).
+    let d = checkpoint / mtbf;
+    let mut x = (2.0 * d).sqrt().min(0.999);
+    for _ in 0..6 {
+        let f = x + (1.0 - x).ln() + d;
+        let slope = -x / (1.0 - x);
+        x = (x - f / slope).clamp(1e-9, 0.999_999);
+    }
+    x * mtbf
+}
+
+/// Batch, in tokens, beyond which more batch needs more tokens.
+pub fn critical_batch_tokens(setting: &Setting) -> f64 {
+    setting.assumptions.critical_batch_scale
+        * setting.workload.run.tokens.powf(setting.assumptions.critical_batch_exponent)
+}
+
+/// Factor on the tokens of a run whose batch (in tokens) is above both the critical batch and the one that the run was
+/// published with: (1 + B/B_crit) relative to its value where it starts.
+pub fn token_growth(setting: &Setting, batch_tokens: f64) -> f64 {
+    let run = &setting.workload.run;
+    let reference = critical_batch_tokens(setting).max(run.global_batch * run.seq_len);
+    if batch_tokens <= reference * 1.100_001 { 1.0 } else { 0.5 * (1.0 + batch_tokens / reference) }
+}
+
+/// Wall time of `useful_s` seconds of steps on `ranks` ranks.
+pub fn wall(setting: &Setting, ranks: f64, useful_s: f64) -> Wall {
+    let a = &setting.assumptions;
+    let mtbf = setting.chip.mtbf_s / ranks;
+    let interval = best_interval(a.checkpoint_s, mtbf);
+    let ratio = renewal(interval, a.checkpoint_s, a.restart_s, mtbf) / (1.0 - a.evaluation_share);
+    let wall_s = useful_s * ratio + a.startup_s;
+    let failures = useful_s * ratio / mtbf;
+    let idle_s = (failures * a.restart_s).min(0.98 * useful_s * ratio) + a.startup_s;
+    let checkpoint_s = (useful_s / interval * a.checkpoint_s).min(wall_s - idle_s);
+    Wall {
+        goodput: useful_s / wall_s,
+        wall_s,
+        training_s: wall_s - idle_s - checkpoint_s,
+        checkpoint_s,
+        idle_s,
+        interval_s: interval,
+        mtbf_s: mtbf,
+    }
+}

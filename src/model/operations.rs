@@ -1,0 +1,283 @@
+//! Time of one layer for one micro-batch on one rank: GEMMs, attention, element-wise work, launches, communication.
+//!
+//! Twin: `shaders/model/operations.wgsl`.
+
+use super::attention::attention_time;
+use super::network::{all_gather, all_reduce, all_to_all, group};
+use super::plan::Plan;
+use super::roofline::{GemmFormat, gemm_format, gemm_time, wide_format};
+use super::setting::Setting;
+use crate::library::stack::{AttentionKernel, Launch};
+use crate::library::workload::{Precision, Training};
+
+/// Seconds of one pass (forward, or backward) over one layer, by cause.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct PassTime {
+    pub gemm: f64,
+    pub attention: f64,
+    /// Element-wise and other memory-bound kernels.
+    pub vector: f64,
+    /// Kernel gaps and the part of the host's time that the device waits for.
+    pub launch: f64,
+    /// Exposed tensor-, expert- and context-parallel communication.
+    pub tp: f64,
+    pub ep: f64,
+    pub cp: f64,
+}
+
+impl PassTime {
+    /// Time on the rank without communication.
+    pub fn compute(&self) -> f64 {
+        self.gemm + self.attention + self.vector + self.launch
+    }
+    /// Exposed communication.
+    pub fn communication(&self) -> f64 {
+        self.tp + self.ep + self.cp
+    }
+    /// The whole pass.
+    pub fn total(&self) -> f64 {
+        self.compute() + self.communication()
+    }
+    /// Weighted sum of two passes, cause by cause.
+    pub fn mix(&self, weight: f64, other: &PassTime, other_weight: f64) -> PassTime {
+        PassTime {
+            gemm: weight * self.gemm + other_weight * other.gemm,
+            attention: weight * self.attention + other_weight * other.attention,
+            vector: weight * self.vector + other_weight * other.vector,
+            launch: weight * self.launch + other_weight * other.launch,
+            tp: weight * self.tp + other_weight * other.tp,
+            ep: weight * self.ep + other_weight * other.ep,
+            cp: weight * self.cp + other_weight * other.cp,
+        }
+    }
+}
+
+/// The mean layer of a workload: forward, backward, and the LM head with the loss on the last stage.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct LayerTime {
+    pub forward: PassTime,
+    pub backward: PassTime,
+    /// Core attention alone, which selective recompute repeats where scores are kept.
+    pub attention_forward: f64,
+    /// LM head and loss, forward and backward.
+    pub head: PassTime,
+    /// Input embedding, forward and backward.
+    pub embedding: PassTime,
+}
+
+/// GEMM of a linear layer with its two backward products.
+#[derive(Clone, Copy, Debug, Default)]
+struct Linear {
+    forward: f64,
+    backward: f64,
+}
+
+impl Linear {
+    fn plus(self, other: Linear) -> Linear {
+        Linear { forward: self.forward + other.forward, backward: self.backward + other.backward }
+    }
+    fn times(self, factor: f64) -> Linear {
+        Linear { forward: self.forward * factor, backward: self.backward * factor }
+    }
+}
+
+/// Forward GEMM, input gradient, and weight gradient unless the base is frozen.
+fn linear(setting: &Setting, clock: f64, format: GemmFormat, m: f64, n: f64, k: f64, batch: f64) -> Linear {
+    let time = |m, n, k| gemm_time(&setting.chip, &setting.calibration, clock, format, m, n, k, batch);
+    let weight_gradient =
+        if setting.workload.run.training == Training::Full { time(n, k, m) } else { 0.0 };
+    Linear { forward: time(m, n, k), backward: time(m, k, n) + weight_gradient }
+}
+
+/// Host time of one kernel.
+fn host_time(setting: &Setting, launch: Launch) -> f64 {
+    let c = &setting.calibration;
+    let seconds = match launch {
+        Launch::Eager2020 => c.host_eager_old_s,
+        Launch::Eager => c.host_eager_s,
+        Launch::Graphs => c.host_graph_s,
+    };
+    if setting.chip.systolic { 0.2 * seconds } else { seconds }
+}
+
+/// Time added by launches: a gap for each kernel, and the wait for a host that is slower than the device,
+/// (device^6 + host^6)^(1/6).
+fn launch_time(busy: f64, gap: f64, host: f64) -> f64 {
+    let device = busy + gap;
+    let (large, small) = if device > host { (device, host) } else { (host, device) };
+    if large <= 0.0 {
+        return 0.0;
+    }
+    let ratio = small / large;
+    large * (1.0 + ratio.powi(6)).powf(1.0 / 6.0) - busy
+}
+
+/// Vocabulary padded to the stack's multiple times tp, as every stack does.
+pub fn padded_vocab(setting: &Setting, tp: u32) -> f64 {
+    let multiple = f64::from(setting.stack.vocab_multiple * tp);
+    (setting.workload.architecture.vocab / multiple).ceil() * multiple
+}
+
+/// Times the mean layer: dense and MoE layers weighted by their number.
+pub fn layer_time(setting: &Setting, plan: &Plan, clock: f64) -> LayerTime {
+    let (chip, c, stack) = (&setting.chip, &setting.calibration, &setting.stack);
+    let (a, run) = (&setting.workload.architecture, &setting.workload.run);
+    let (tp, cp, b, s) = (f64::from(plan.tp), f64::from(plan.cp), f64::from(plan.micro_batch), run.seq_len);
+    let h = a.hidden;
+    let tokens = b * s / cp;
+    let narrow = !matches!(plan.precision, Precision::Fp32 | Precision::Tf32 | Precision::Fp16 | Precision::Bf16);
+    let format = gemm_format(chip, plan.precision);
+    let wide = wide_format(chip, plan.precision);
+    let bytes = if wide.operand_bytes > 2.0 { 4.0 } else { 2.0 };
+    let hbm = chip.hbm_bytes_per_s * chip.hbm_fraction;
+    let shard = if plan.sequence_parallel { tp } else { 1.0 };
+    let matrices = if a.gated { 3.0 } else { 2.0 };
+    let vector_factor = if stack.fused_vector_ops { c.vector_fused } else { c.vector_eager };
+    let quantized = if narrow {
+        c.quantization * stack.quantization_factor * if chip.systolic { 0.5 } else { 1.0 }
+    } else {
+        0.0
+    };
+
+    // Attention block.
+    let core = attention_time(setting, plan, clock);
+    let (q_width, kv_width) = (a.heads * a.head_dim / tp, (a.kv_heads * a.head_dim / tp).max(a.head_dim));
+    let projections = if a.kv_lora > 0.0 {
+        let down = linear(setting, clock, format, tokens, a.q_lora + a.kv_lora + a.rope_dim, h, 1.0);
+        let query_input = if a.q_lora > 0.0 { a.q_lora } else { h };
+        let query = linear(setting, clock, format, tokens, a.heads * (a.nope_dim + a.rope_dim) / tp, query_input, 1.0);
+        let key_value = linear(setting, clock, format, tokens, a.heads * (a.nope_dim + a.v_dim) / tp, a.kv_lora, 1.0);
+        let output = linear(setting, clock, format, tokens, h, a.heads * a.v_dim / tp, 1.0);
+        down.plus(query).plus(key_value).plus(output)
+    } else {
+        linear(setting, clock, format, tokens, q_width + 2.0 * kv_width, h, 1.0)
+            .plus(linear(setting, clock, format, tokens, h, q_width, 1.0))
+    };
+    let attention_weights = (2.0 * h * a.heads * a.head_dim + 2.0 * h * a.kv_heads * a.head_dim) / tp;
+    let norms = tokens * bytes * (10.0 * h / shard + 2.0 * (q_width + kv_width));
+    let attention_vector = (norms * vector_factor + tokens * (h + q_width) * 4.0 * quantized) / hbm;
+
+    // Dense feed-forward.
+    let width = a.ffn / tp;
+    let dense_gemm = linear(setting, clock, format, tokens, (matrices - 1.0) * width, h, 1.0)
+        .plus(linear(setting, clock, format, tokens, h, width, 1.0));
+    let dense_vector = (tokens * bytes * matrices * width * vector_factor
+        + tokens * (h + width) * 4.0 * quantized
+        + (attention_weights + matrices * h * width) * 2.0 * quantized)
+        / hbm;
+
+    // Expert feed-forward.
+    let (ep, etp) = (f64::from(plan.ep), f64::from(plan.etp));
+    let own_tokens = tokens / tp;
+    let local = (a.experts / ep).max(1.0);
+    let fusion = if stack.moe_fused { c.moe_fusion } else { 1.0 };
+    let (moe_gemm, moe_vector) = if a.experts > 0.0 {
+        let rows = (own_tokens * etp * a.top_k * a.capacity * ep / a.experts).max(1.0);
+        let grouped = linear(setting, clock, format, rows, (matrices - 1.0) * a.expert_ffn / etp, h, local)
+            .plus(linear(setting, clock, format, rows, h, a.expert_ffn / etp, local))
+            .times(1.0 + (1.0 / c.grouped_gemm - 1.0) * fusion);
+        let shared = linear(setting, clock, format, tokens, (matrices - 1.0) * a.shared_ffn / tp, h, 1.0)
+            .plus(linear(setting, clock, format, tokens, h, a.shared_ffn / tp, 1.0));
+        let visits = own_tokens * a.top_k * a.capacity;
+        let moved = visits * 2.0 * (6.0 * c.moe_vector * h + vector_factor * matrices * a.expert_ffn)
+            + visits * (h + a.expert_ffn) * 4.0 * quantized
+            + local * matrices * h * a.expert_ffn * 2.0 * quantized
+            + own_tokens * a.experts * 24.0;
+        (grouped.plus(shared), fusion * moved / hbm)
+    } else {
+        (Linear::default(), 0.0)
+    };
+
+    // Launches.
+    let kernels = if stack.fused_vector_ops { 14.0 } else { 24.0 }
+        + if stack.attention == AttentionKernel::Unfused { 6.0 } else { 0.0 }
+        + if narrow { 8.0 } else { 0.0 }
+        + if plan.tp > 1 { 2.0 } else { 0.0 };
+    let expert_kernels = if chip.systolic { 0.0 } else { c.moe_kernels_per_expert * local * if narrow { 2.0 } else { 1.0 } };
+    let moe_kernels = kernels + c.moe_kernels + expert_kernels;
+    let gap = if chip.systolic { 0.2 * c.kernel_gap_s } else { c.kernel_gap_s };
+    let host = host_time(setting, stack.launch);
+    let moe_launch = if stack.launch == Launch::Graphs && !stack.moe_in_graphs { Launch::Eager } else { stack.launch };
+    let moe_host = host_time(setting, moe_launch);
+
+    // Communication.
+    let activation = tokens * h * bytes;
+    let tp_group = group(setting, plan.tp, 1);
+    let tp_hidden = 1.0 - c.overlap_tp * stack.overlap_tp;
+    let reduce = all_reduce(setting, activation, tp_group);
+    let dense_tp = 2.0 * reduce * tp_hidden;
+    let expert_reduce =
+        if plan.etp > 1 { 2.0 * all_gather(setting, activation * a.top_k, tp_group) } else { 0.0 };
+    let moe_tp = (reduce + expert_reduce) * tp_hidden;
+    let ep_group = group(setting, plan.ep, plan.etp);
+    let exchange = 2.0 * all_to_all(setting, own_tokens * h * bytes, a.top_k, a.route_groups, ep_group);
+    let moe_ep = exchange * (1.0 - c.overlap_ep * stack.overlap_ep);
+    let (ring_forward, ring_backward) = if plan.cp > 1 {
+        let cp_group = group(setting, plan.cp, plan.tp);
+        let keys = 2.0 * bytes * tokens * if a.kv_lora > 0.0 { a.heads * (a.nope_dim + a.v_dim) / (2.0 * tp) } else { kv_width };
+        let ring = all_gather(setting, keys * cp, cp_group);
+        (
+            (ring - c.overlap_cp * core.forward).max(0.0),
+            (2.0 * ring - c.overlap_cp * core.backward).max(0.0),
+        )
+    } else {
+        (0.0, 0.0)
+    };
+
+    // Passes.
+    let forward = |gemm: f64, vector: f64, kernels: f64, host: f64, tp: f64, ep: f64| {
+        let busy = gemm + core.forward + vector;
+        PassTime {
+            gemm,
+            attention: core.forward,
+            vector,
+            launch: launch_time(busy, gap * kernels, host * kernels),
+            tp,
+            ep,
+            cp: ring_forward,
+        }
+    };
+    let backward = |gemm: f64, vector: f64, kernels: f64, host: f64, tp: f64, ep: f64| {
+        let busy = gemm + core.backward + 2.0 * vector;
+        PassTime {
+            gemm,
+            attention: core.backward,
+            vector: 2.0 * vector,
+            launch: launch_time(busy, gap * 1.8 * kernels, host * 1.6 * kernels),
+            tp,
+            ep,
+            cp: ring_backward,
+        }
+    };
+    let dense_gemms = dense_gemm.plus(projections);
+    let moe_gemms = moe_gemm.plus(projections);
+    let moe_share = (a.moe_layers / a.layers).clamp(0.0, 1.0);
+    let dense_share = 1.0 - moe_share;
+    let dense_forward = forward(dense_gemms.forward, attention_vector + dense_vector, kernels, host, dense_tp, 0.0);
+    let dense_backward = backward(dense_gemms.backward, attention_vector + dense_vector, kernels, host, dense_tp, 0.0);
+    let moe_forward = forward(moe_gemms.forward, attention_vector + moe_vector, moe_kernels, moe_host, moe_tp, moe_ep);
+    let moe_backward = backward(moe_gemms.backward, attention_vector + moe_vector, moe_kernels, moe_host, moe_tp, moe_ep);
+
+    // LM head and loss, embedding.
+    let vocab = padded_vocab(setting, plan.tp);
+    let logits = linear(setting, clock, wide, tokens, vocab / tp, h, 1.0);
+    let modules = 1.0 + a.mtp_depth;
+    let head_communication = if plan.tp > 1 {
+        2.0 * all_gather(setting, tokens * 8.0, tp_group) + reduce
+    } else {
+        0.0
+    };
+    LayerTime {
+        forward: dense_forward.mix(dense_share, &moe_forward, moe_share),
+        backward: dense_backward.mix(dense_share, &moe_backward, moe_share),
+        attention_forward: core.forward,
+        head: PassTime {
+            gemm: modules * (logits.forward + logits.backward) / c.head_efficiency,
+            vector: modules * c.loss_bytes * tokens * vocab / tp / hbm,
+            launch: modules * 8.0 * gap,
+            tp: modules * head_communication,
+            ..PassTime::default()
+        },
+        embedding: PassTime { vector: tokens * h * 12.0 / hbm / shard, launch: 4.0 * gap, ..PassTime::default() },
+    }
+}

@@ -1,0 +1,222 @@
+//! Time of one optimizer step: pipeline, bubble, exposed communication, optimizer, stragglers.
+//!
+//! Twin: `shaders/model/schedule.wgsl`. Interleaved 1F1B after Narayanan et al., "Efficient Large-Scale Language Model Training on GPU
+//! Clusters Using Megatron-LM" (SC 2021).
+
+use super::memory::{HeldParams, held_params, stage_layers};
+use super::network::{all_gather, all_reduce, group, point_to_point};
+use super::operations::{LayerTime, layer_time};
+use super::plan::{Plan, Recompute, Shard};
+use super::setting::Setting;
+use crate::library::stack::{Accumulation, AttentionKernel};
+use crate::library::workload::{Precision, Training};
+
+/// Seconds of a step by cause; they sum to the step.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct StepTime {
+    pub gemm: f64,
+    pub attention: f64,
+    pub vector: f64,
+    pub launch: f64,
+    pub recompute: f64,
+    /// LM head, loss and embedding, spread over the stages.
+    pub head: f64,
+    pub tp: f64,
+    pub ep: f64,
+    pub cp: f64,
+    /// Parameter gathers and gradient scatters of ZeRO-3 that stay exposed, and what the hidden ones cost compute.
+    pub fsdp: f64,
+    /// Pipeline messages.
+    pub pp: f64,
+    pub bubble: f64,
+    /// Waiting for the slowest stage.
+    pub imbalance: f64,
+    /// Gradient reduction that stays exposed.
+    pub dp: f64,
+    pub optimizer: f64,
+    pub straggler: f64,
+    /// Matrix seconds (GEMM, attention) and memory-bound seconds inside `recompute` and `head`, for the power of each phase.
+    pub hidden_matrix: f64,
+    pub hidden_memory: f64,
+}
+
+impl StepTime {
+    /// Names and seconds of the causes.
+    pub fn causes(&self) -> [(&'static str, f64); 16] {
+        [
+            ("gemm", self.gemm), ("attention", self.attention), ("vector", self.vector), ("launch", self.launch),
+            ("recompute", self.recompute), ("head", self.head), ("tp", self.tp), ("ep", self.ep), ("cp", self.cp),
+            ("fsdp", self.fsdp), ("pp", self.pp), ("bubble", self.bubble), ("imbalance", self.imbalance),
+            ("dp", self.dp), ("optimizer", self.optimizer), ("straggler", self.straggler),
+        ]
+    }
+
+    /// The step.
+    pub fn total(&self) -> f64 {
+        self.causes().iter().map(|(_, seconds)| seconds).sum()
+    }
+
+    /// Seconds in which matrix units work.
+    pub fn matrix(&self) -> f64 {
+        self.gemm + self.attention + self.hidden_matrix
+    }
+
+    /// Seconds bound by device memory.
+    pub fn memory_bound(&self) -> f64 {
+        self.vector + self.optimizer + self.hidden_memory
+    }
+
+    /// Seconds in which the chip waits: exposed communication, bubbles, the host.
+    pub fn waiting(&self) -> f64 {
+        (self.total() - self.matrix() - self.memory_bound()).max(0.0)
+    }
+}
+
+/// Bytes a parameter that the accumulation of weight gradients over micro-batches moves.
+fn accumulation_bytes(setting: &Setting) -> f64 {
+    match setting.stack.accumulation {
+        Accumulation::EagerHalf => 6.0,
+        Accumulation::EagerMixed => 12.0,
+        Accumulation::Fused => 8.0 * setting.calibration.accumulation_fused,
+    }
+}
+
+/// Exposed part of `communication` beside `compute`, of which a share can hide it; hiding slows the compute.
+fn exposed(setting: &Setting, compute: f64, share: f64, communication: f64) -> f64 {
+    let hidden = communication.min(share * compute);
+    communication - hidden + setting.calibration.contention * hidden
+}
+
+/// Gradient reduction of one group of parameters, with the gather of updated weights where states are sharded.
+fn reduction(setting: &Setting, plan: &Plan, params: f64, n: u32, stride: u32) -> f64 {
+    let g = group(setting, n, stride);
+    let gradients = params * setting.stack.gradient_bytes;
+    if plan.shard == Shard::None {
+        all_reduce(setting, gradients, g)
+    } else {
+        all_gather(setting, gradients, g) + all_gather(setting, 2.0 * params, g)
+    }
+}
+
+/// Times one step at a clock ratio.
+pub fn step_time(setting: &Setting, plan: &Plan, clock: f64) -> StepTime {
+    let (c, stack, a) = (&setting.calibration, &setting.stack, &setting.workload.architecture);
+    let full_training = setting.workload.run.training == Training::Full;
+    let layer: LayerTime = layer_time(setting, plan, clock);
+    let hbm = setting.chip.hbm_bytes_per_s * setting.chip.hbm_fraction;
+    let (pp, vpp, m) = (f64::from(plan.pp), f64::from(plan.vpp), f64::from(plan.micro_batches));
+    let narrow = matches!(plan.precision, Precision::Fp8 | Precision::Int8 | Precision::Fp4);
+
+    // One layer and micro-batch.
+    let repeated = match plan.recompute {
+        Recompute::None => 0.0,
+        Recompute::Selective => stack.selective_share,
+        Recompute::Full => 1.0,
+    };
+    let scores_again = if plan.recompute == Recompute::Selective && stack.attention == AttentionKernel::Unfused {
+        layer.attention_forward
+    } else {
+        0.0
+    };
+    let recompute = repeated * (layer.forward.compute() + 0.9 * layer.forward.communication()) + scores_again;
+    let recompute_matrix = repeated * (layer.forward.gemm + layer.forward.attention) + scores_again;
+    let recompute_memory = repeated * layer.forward.vector;
+
+    let one: HeldParams = held_params(setting, plan, 1.0);
+    let sharded = plan.shard == Shard::Full;
+    let fsdp = if sharded && plan.dp * plan.cp > 1 {
+        let gathered_bytes = if narrow && stack.fused_vector_ops { 1.5 } else { 2.0 };
+        let both = |bytes: f64| {
+            all_gather(setting, one.dense * bytes, group(setting, one.dense_group, plan.tp))
+                + all_gather(setting, one.expert * bytes, group(setting, one.expert_group, plan.ep * plan.etp))
+        };
+        let gather = both(gathered_bytes);
+        let scatter = if full_training { both(stack.gradient_bytes) } else { 0.0 };
+        let share = c.overlap_fsdp * stack.overlap_fsdp;
+        exposed(setting, layer.forward.total(), share, gather)
+            + exposed(setting, layer.backward.total() + recompute, share, gather + scatter)
+    } else {
+        0.0
+    };
+    let accumulated = if !full_training || (setting.chip.systolic && plan.micro_batches == 1) {
+        0.0
+    } else if sharded {
+        if plan.micro_batches > 1 { 1.0 / f64::from(one.dense_group) } else { 0.0 }
+    } else {
+        1.0
+    };
+    let accumulation = accumulation_bytes(setting) * one.total() * accumulated / hbm;
+
+    // Stages.
+    let per_layer = layer.forward.total() + layer.backward.total() + recompute + fsdp + accumulation;
+    let head_factor = if full_training { 1.0 } else { 0.67 };
+    let head = layer.head.total() * head_factor + layer.embedding.total();
+    let mean = (a.layers * per_layer + head) / pp;
+    let (fullest, last) = stage_layers(a.layers, plan);
+    let slowest = if plan.pp == 1 {
+        mean
+    } else {
+        (fullest * per_layer).max(last * per_layer + layer.head.total() * head_factor + 0.5 * layer.embedding.total())
+    };
+    let (message, bubble) = if plan.pp > 1 {
+        let tokens = f64::from(plan.micro_batch) * setting.workload.run.seq_len / f64::from(plan.cp);
+        let split = if plan.sequence_parallel || stack.pipeline_scatter_gather { f64::from(plan.tp) } else { 1.0 };
+        let bytes = 2.0 * tokens * a.hidden / split;
+        let message = 2.0 * vpp * point_to_point(setting, bytes, plan.tp * plan.cp * plan.dp)
+            * (1.0 - c.overlap_pp * stack.overlap_pp);
+        (message, (pp - 1.0) / vpp * (mean + message))
+    } else {
+        (0.0, 0.0)
+    };
+
+    // Once a step.
+    let stage = held_params(setting, plan, a.layers / pp);
+    let ends = a.hidden * a.vocab * if a.tied { 1.0 } else { 2.0 } / f64::from(plan.tp) / pp.min(2.0);
+    let dense = stage.dense + ends;
+    let dp = if sharded {
+        0.0
+    } else {
+        let communication = (reduction(setting, plan, dense, stage.dense_group, plan.tp)
+            + reduction(setting, plan, stage.expert, stage.expert_group, plan.ep * plan.etp))
+            * if full_training { 1.0 } else { 0.01 };
+        let window = layer.backward.total() * a.layers / pp * if plan.pp > 1 { 1.0 + 1.0 / vpp } else { 1.0 };
+        let hidden = communication.min(c.overlap_dp * stack.overlap_dp * window);
+        communication - hidden
+    };
+    let updated = if plan.shard == Shard::None {
+        dense + stage.expert
+    } else {
+        dense / f64::from(stage.dense_group) + stage.expert / f64::from(stage.expert_group)
+    } * if full_training { 1.0 } else { 0.01 };
+    let copied = if sharded { 0.0 } else { dense + stage.expert } * if full_training { 1.0 } else { 0.0 };
+    let optimizer = (c.optimizer_bytes * updated + 4.0 * copied) / hbm + 2e-3;
+
+    // A stage's mean work, cause by cause; then what waiting adds.
+    let layers = m * a.layers / pp;
+    let heads = m / pp;
+    let both = layer.forward.mix(1.0, &layer.backward, 1.0);
+    let mut step = StepTime {
+        gemm: layers * both.gemm,
+        attention: layers * both.attention,
+        vector: layers * (both.vector + accumulation),
+        launch: layers * both.launch,
+        recompute: layers * recompute,
+        head: heads * head,
+        tp: layers * both.tp,
+        ep: layers * both.ep,
+        cp: layers * both.cp,
+        fsdp: layers * fsdp,
+        pp: m * message,
+        bubble,
+        imbalance: m * (slowest - mean),
+        dp,
+        optimizer,
+        straggler: 0.0,
+        hidden_matrix: layers * recompute_matrix + heads * head_factor * layer.head.gemm,
+        hidden_memory: layers * recompute_memory
+            + heads * (head_factor * layer.head.vector + layer.embedding.vector),
+    };
+    let ranks = plan.ranks() as f64;
+    step.straggler = step.total() * c.straggler * (ranks / 8.0).log2().max(0.0);
+    step
+}

@@ -1,0 +1,132 @@
+//! From a space of plans to the best one.
+
+pub mod space;
+
+use rayon::prelude::*;
+
+use crate::model::plan::Reason;
+use crate::model::setting::Setting;
+use crate::model::{Estimate, Rejection, estimate};
+use space::PlanSpace;
+
+/// What a design is judged by; less is better in each.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[repr(u32)]
+pub enum Objective {
+    Time = 0,
+    Energy = 1,
+    Cost = 2,
+    Carbon = 3,
+}
+
+impl Objective {
+    pub const ALL: [Objective; 4] = [Objective::Time, Objective::Energy, Objective::Cost, Objective::Carbon];
+
+    pub fn word(self) -> &'static str {
+        ["time", "energy", "cost", "carbon"][self as usize]
+    }
+
+    pub fn parse(word: &str) -> Option<Objective> {
+        Objective::ALL.into_iter().find(|o| o.word().eq_ignore_ascii_case(word))
+    }
+
+    /// The figure of an estimate: s, J, USD or kgCO2e.
+    pub fn of(self, estimate: &Estimate) -> f64 {
+        match self {
+            Objective::Time => estimate.wall.wall_s,
+            Objective::Energy => estimate.power.facility_j(),
+            Objective::Cost => estimate.cost.total(),
+            Objective::Carbon => estimate.carbon.total(),
+        }
+    }
+}
+
+/// What a search found.
+#[derive(Clone, Debug)]
+pub struct Found {
+    /// Best estimate of each objective, in the order of [`Objective::ALL`]; `None` where nothing is feasible.
+    pub best: [Option<Estimate>; 4],
+    /// Plans evaluated, and those that can run.
+    pub evaluated: u64,
+    pub feasible: u64,
+    /// The rejection closest to running, and how often each reason came up (in the order of [`Reason::ALL`]).
+    pub nearest: Option<Rejection>,
+    pub rejected: [u64; Reason::ALL.len()],
+}
+
+impl Found {
+    fn nothing() -> Found {
+        Found { best: [None; 4], evaluated: 0, feasible: 0, nearest: None, rejected: [0; Reason::ALL.len()] }
+    }
+
+    /// Best estimate of an objective.
+    pub fn by(&self, objective: Objective) -> Option<&Estimate> {
+        self.best[objective as usize].as_ref()
+    }
+
+    fn offer(&mut self, outcome: Result<Estimate, Rejection>) {
+        self.evaluated += 1;
+        match outcome {
+            Ok(estimate) => {
+                self.feasible += 1;
+                for objective in Objective::ALL {
+                    let best = &mut self.best[objective as usize];
+                    if best.as_ref().is_none_or(|b| objective.of(&estimate) < objective.of(b)) {
+                        *best = Some(estimate);
+                    }
+                }
+            }
+            Err(rejection) => {
+                self.rejected[rejection.reason as usize - 1] += 1;
+                self.nearest = nearer(self.nearest, Some(rejection));
+            }
+        }
+    }
+
+    fn join(mut self, other: Found) -> Found {
+        self.evaluated += other.evaluated;
+        self.feasible += other.feasible;
+        for (count, more) in self.rejected.iter_mut().zip(other.rejected) {
+            *count += more;
+        }
+        self.nearest = nearer(self.nearest, other.nearest);
+        for objective in Objective::ALL {
+            let slot = objective as usize;
+            self.best[slot] = match (self.best[slot], other.best[slot]) {
+                // The earlier chunk wins a tie, so that the answer does not depend on the number of threads.
+                (Some(a), Some(b)) => Some(if objective.of(&b) < objective.of(&a) { b } else { a }),
+                (a, b) => a.or(b),
+            };
+        }
+        self
+    }
+}
+
+/// The rejection that got furthest; between two for memory, the smaller need.
+fn nearer(a: Option<Rejection>, b: Option<Rejection>) -> Option<Rejection> {
+    match (a, b) {
+        (Some(a), Some(b)) => {
+            let rank = |r: &Rejection| (r.reason as u32) % Reason::Batch as u32;
+            Some(if rank(&b) > rank(&a) || (rank(&b) == rank(&a) && b.found / b.limit < a.found / a.limit) { b } else { a })
+        }
+        (a, b) => a.or(b),
+    }
+}
+
+/// Evaluates every plan of a space on the CPU, on all cores, and keeps the best of each objective.
+pub fn search(setting: &Setting, space: &PlanSpace, chips: f64) -> Found {
+    const CHUNK: u64 = 4096;
+    let chunks = space.len().div_ceil(CHUNK);
+    (0..chunks)
+        .into_par_iter()
+        .map(|chunk| {
+            let mut found = Found::nothing();
+            for index in chunk * CHUNK..((chunk + 1) * CHUNK).min(space.len()) {
+                if let Some(plan) = space.decode(index) {
+                    found.offer(estimate(setting, &plan, chips));
+                }
+            }
+            found
+        })
+        .reduce(Found::nothing, Found::join)
+}

@@ -1,0 +1,204 @@
+//! The plans of a design as one numbered space, which both engines decode alike.
+//!
+//! Twin of [`PlanSpace::decode`]: `shaders/model/space.wgsl`.
+
+use crate::library::workload::Precision;
+use crate::model::plan::{Plan, Recompute, Shard};
+use crate::model::setting::Setting;
+
+/// What the user fixed of a plan; every field left out is searched.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Fixed {
+    pub tp: Option<u32>,
+    pub cp: Option<u32>,
+    pub pp: Option<u32>,
+    pub vpp: Option<u32>,
+    pub dp: Option<u32>,
+    pub ep: Option<u32>,
+    pub etp: Option<u32>,
+    pub micro_batch: Option<u32>,
+    pub recompute: Option<Recompute>,
+    pub shard: Option<Shard>,
+    pub sequence_parallel: Option<bool>,
+    pub precision: Option<Precision>,
+}
+
+/// How the global batch of a plan is found.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Batch {
+    /// Sequences a step that a plan should have.
+    pub target: u32,
+    /// Bounds that it may be rounded to; both equal to the target where the user typed it.
+    pub least: u32,
+    pub most: u32,
+}
+
+impl Batch {
+    /// A target that may be rounded by a share either way.
+    pub fn within(target: f64, tolerance: f64) -> Batch {
+        Batch {
+            target: target.round().clamp(1.0, 4e9) as u32,
+            least: (target * (1.0 - tolerance)).ceil().clamp(1.0, 4e9) as u32,
+            most: (target * (1.0 + tolerance)).floor().clamp(1.0, 4e9) as u32,
+        }
+    }
+    /// A batch that the user typed.
+    pub fn exact(target: u32) -> Batch {
+        Batch { target, least: target, most: target }
+    }
+}
+
+/// Axes of a plan space. A plan's index counts through them, the last axis fastest.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PlanSpace {
+    pub tp: Vec<u32>,
+    pub cp: Vec<u32>,
+    pub pp: Vec<u32>,
+    pub vpp: Vec<u32>,
+    pub ep: Vec<u32>,
+    pub micro_batch: Vec<u32>,
+    pub recompute: Vec<Recompute>,
+    pub shard: Vec<Shard>,
+    pub sequence_parallel: Vec<bool>,
+    /// Which of the micro-batch counts around the target: 0 or 1 above the largest that full use of the ranks allows.
+    pub fill: Vec<u32>,
+    /// `Some`: every plan has this data-parallel size.
+    pub dp: Option<u32>,
+    pub expert_tensor_parallel: bool,
+    pub etp: Option<u32>,
+    pub precision: Precision,
+    pub batch: Batch,
+    /// Ranks that a plan may use, and must.
+    pub ranks: u32,
+    pub least_ranks: u32,
+}
+
+/// Number of axes of a [`PlanSpace`].
+pub const AXES: usize = 10;
+
+impl PlanSpace {
+    /// All plans that a planner would consider for a setting, with the user's fields fixed. With `exact` every rank must be
+    /// used.
+    pub fn new(setting: &Setting, fixed: &Fixed, ranks: u32, batch: Batch, exact: bool) -> PlanSpace {
+        let a = &setting.workload.architecture;
+        let one = |value: Option<u32>, values: Vec<u32>| value.map_or(values, |v| vec![v]);
+        let domain = setting.cluster.domain_chips as u32;
+        let heads = a.heads as u32;
+        let layers = a.layers as u32;
+        let tp = (0..=6).map(|e| 1 << e).filter(|tp| *tp <= domain.max(8) && heads % tp == 0 && *tp <= ranks).collect();
+        let long = setting.workload.run.seq_len >= 8192.0;
+        let cp = [1, 2, 4, 8, 16].into_iter().filter(|cp| *cp == 1 || (long && setting.workload.run.seq_len / f64::from(*cp) >= 2048.0)).collect();
+        let pp = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 12, 14, 16, 18, 20, 24, 28, 32, 36, 40, 48, 56, 64, 80, 96, 128]
+            .into_iter()
+            .filter(|pp| *pp <= layers && *pp <= ranks)
+            .collect();
+        let vpp = if setting.stack.interleaving { vec![1, 2, 3, 4, 5, 6, 8, 10, 12, 16] } else { vec![1] };
+        let ep = if a.experts > 0.0 {
+            let experts = a.experts as u32;
+            (1..=experts.min(512)).filter(|ep| experts % ep == 0 && (ep.is_power_of_two() || *ep == experts)).collect()
+        } else {
+            vec![1]
+        };
+        PlanSpace {
+            tp: one(fixed.tp, tp),
+            cp: one(fixed.cp, cp),
+            pp: one(fixed.pp, pp),
+            vpp: one(fixed.vpp, vpp),
+            ep: one(fixed.ep, ep),
+            micro_batch: one(fixed.micro_batch, vec![1, 2, 4, 8, 16]),
+            recompute: fixed.recompute.map_or(Recompute::ALL.to_vec(), |r| vec![r]),
+            shard: fixed.shard.map_or(vec![Shard::Optimizer, Shard::Full], |s| vec![s]),
+            sequence_parallel: vec![fixed.sequence_parallel.unwrap_or(setting.stack.sequence_parallel)],
+            fill: if fixed.dp.is_some() { vec![0] } else { vec![0, 1] },
+            dp: fixed.dp,
+            expert_tensor_parallel: setting.stack.expert_tensor_parallel,
+            etp: fixed.etp,
+            precision: fixed.precision.unwrap_or(setting.workload.run.precision),
+            batch,
+            ranks,
+            least_ranks: if exact { ranks } else { (f64::from(ranks) * setting.assumptions.minimum_used).ceil() as u32 },
+        }
+    }
+
+    /// Lengths of the axes, slowest first.
+    pub fn lengths(&self) -> [u32; AXES] {
+        [
+            self.tp.len(), self.cp.len(), self.pp.len(), self.vpp.len(), self.ep.len(), self.micro_batch.len(),
+            self.recompute.len(), self.shard.len(), self.sequence_parallel.len(), self.fill.len(),
+        ]
+        .map(|n| n as u32)
+    }
+
+    /// Points of the space, plans or not.
+    pub fn len(&self) -> u64 {
+        self.lengths().iter().map(|n| u64::from(*n)).product()
+    }
+
+    /// Whether an axis is empty.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The plan of an index; `None` where the point is no plan (sizes that do not multiply to the ranks, a batch that
+    /// does not divide, an axis value that changes nothing).
+    pub fn decode(&self, index: u64) -> Option<Plan> {
+        let mut rest = index;
+        let mut at = [0usize; AXES];
+        for (axis, length) in self.lengths().iter().enumerate().rev() {
+            at[axis] = (rest % u64::from(*length)) as usize;
+            rest /= u64::from(*length);
+        }
+        let (tp, cp, pp, vpp, ep) = (self.tp[at[0]], self.cp[at[1]], self.pp[at[2]], self.vpp[at[3]], self.ep[at[4]]);
+        let micro_batch = self.micro_batch[at[5]];
+        if pp == 1 && vpp > 1 {
+            return None;
+        }
+        let etp = self.etp.unwrap_or(if self.expert_tensor_parallel && ep > 0 && self.ep.len() > 1 { tp } else { 1 });
+        let block = tp.checked_mul(cp)?.checked_mul(pp)?;
+        let most_dp = self.dp.unwrap_or(self.ranks / block);
+        if most_dp == 0 {
+            return None;
+        }
+        let unit = if vpp > 1 { pp } else { 1 };
+        let per_unit = u64::from(most_dp) * u64::from(micro_batch) * u64::from(unit);
+        let count = (u64::from(self.batch.target) / per_unit) as u32 + self.fill[at[9]];
+        let micro_batches = count.checked_mul(unit)?;
+        if micro_batches == 0 {
+            return None;
+        }
+        // Fewer replicas where the batch would grow beyond its bound; whole expert groups.
+        let by_batch = (u64::from(self.batch.most) / (u64::from(micro_batch) * u64::from(micro_batches))) as u32;
+        let step = ep * etp / gcd(ep * etp, tp * cp);
+        let dp = if self.dp.is_some() { most_dp } else { most_dp.min(by_batch) / step * step };
+        let batch = u64::from(dp) * u64::from(micro_batch) * u64::from(micro_batches);
+        let used = u64::from(block) * u64::from(dp);
+        if dp == 0
+            || batch < u64::from(self.batch.least)
+            || batch > u64::from(self.batch.most)
+            || used < u64::from(self.least_ranks)
+            || used > u64::from(self.ranks)
+        {
+            return None;
+        }
+        Some(Plan {
+            tp,
+            cp,
+            pp,
+            vpp,
+            dp,
+            ep,
+            etp,
+            micro_batch,
+            micro_batches,
+            recompute: self.recompute[at[6]],
+            shard: self.shard[at[7]],
+            sequence_parallel: self.sequence_parallel[at[8]] && tp > 1,
+            precision: self.precision,
+        })
+    }
+}
+
+/// Greatest common divisor.
+pub fn gcd(a: u32, b: u32) -> u32 {
+    if b == 0 { a } else { gcd(b, a % b) }
+}
