@@ -17,3 +17,4 @@ pub mod source_text;
 pub mod stack;
 pub mod store;
 pub mod workload;
+pub mod writer;
