@@ -2,6 +2,8 @@
 
 mod check;
 mod completions;
+mod engine;
+mod estimate;
 mod list;
 mod output;
 mod show;
@@ -61,6 +63,8 @@ enum Color {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Estimate one training run: time, power, energy, money, carbon
+    Estimate(Box<estimate::Arguments>),
     /// List the chips, clusters, workloads, sites, stacks or scenarios of the library
     List(list::Arguments),
     /// Show one entry: every value with unit, kind, source and range
@@ -122,6 +126,7 @@ pub fn run() -> ExitCode {
 fn dispatch(cli: &Cli) -> Outcome {
     let global = &cli.global;
     match &cli.command {
+        Command::Estimate(arguments) => estimate::run(arguments, global),
         Command::List(arguments) => list::run(arguments, global),
         Command::Show(arguments) => show::run(arguments, global),
         Command::Check(arguments) => check::run(arguments, global),

@@ -55,7 +55,8 @@ pub struct Found {
 }
 
 impl Found {
-    fn nothing() -> Found {
+    /// A search that has not begun.
+    pub fn nothing() -> Found {
         Found { best: [None; 4], evaluated: 0, feasible: 0, nearest: None, rejected: [0; Reason::ALL.len()] }
     }
 
@@ -64,7 +65,8 @@ impl Found {
         self.best[objective as usize].as_ref()
     }
 
-    fn offer(&mut self, outcome: Result<Estimate, Rejection>) {
+    /// Takes in one more outcome.
+    pub fn offer(&mut self, outcome: Result<Estimate, Rejection>) {
         self.evaluated += 1;
         match outcome {
             Ok(estimate) => {
@@ -83,7 +85,8 @@ impl Found {
         }
     }
 
-    fn join(mut self, other: Found) -> Found {
+    /// Joins the searches of two spaces; the first wins a tie.
+    pub fn join(mut self, other: Found) -> Found {
         self.evaluated += other.evaluated;
         self.feasible += other.feasible;
         for (count, more) in self.rejected.iter_mut().zip(other.rejected) {
