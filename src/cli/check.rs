@@ -115,10 +115,8 @@ fn entry(library: &Library, path: &Path, kind: EntryKind, checked: &mut Checked)
 
 /// The kind of the entry that a file extends, where only one kind has an entry of that name.
 fn of_base(library: &Library, source: &SourceText) -> Option<EntryKind> {
-    let table = reader::parse(source).ok()?;
-    let (_, value) = table.get_ref().iter().find(|(key, _)| key.get_ref() == "extends")?;
-    let base = value.get_ref().as_str()?;
-    let mut homes = EntryKind::ALL.into_iter().filter(|kind| *kind != EntryKind::Scenario && library.text(*kind, base).is_ok());
+    let base = reader::top_level(source)?.extends?;
+    let mut homes = EntryKind::ALL.into_iter().filter(|kind| *kind != EntryKind::Scenario && library.text(*kind, &base).is_ok());
     match (homes.next(), homes.next()) {
         (Some(kind), None) => Some(kind),
         _ => None,

@@ -78,7 +78,7 @@ fn document(listing: &Listing) -> Value {
 
 fn page(kind: EntryKind, listings: &[Listing]) -> String {
     let rows = listings.iter().map(|l| vec![l.name.clone(), l.title.clone(), l.status.word().to_owned()]).collect();
-    let table = output::table(&["NAME", "TITLE", "STATUS"], rows);
+    let table = output::table(&["NAME", "TITLE", "STATUS"], &[0, 2], rows);
     let count = |status: Status| listings.iter().filter(|listing| listing.status == status).count();
     let parts: Vec<String> = [Status::Complete, Status::Incomplete, Status::Announced]
         .into_iter()

@@ -118,10 +118,7 @@ fn scenario(library: &Library, name: &str, json: bool) -> Outcome {
 /// The library file itself, or the same in one piece where it extends another or was no TOML; then what is missing.
 fn file(library: &Library, record: &Record, name: &str) -> Result<String, Fault> {
     let source = library.text(record.kind(), name)?;
-    let whole = match reader::parse(&source) {
-        Ok(table) => !table.get_ref().iter().any(|(key, _)| key.get_ref() == "extends"),
-        Err(_) => false,
-    };
+    let whole = reader::top_level(&source).is_some_and(|top| top.extends.is_none());
     let mut text = if whole { source.text().to_owned() } else { writer::toml(record) };
     let missing = missing_keys(record);
     if !missing.is_empty() {
@@ -197,7 +194,7 @@ fn page(record: &Record) -> String {
         let kind = sourced.kind.word().to_owned();
         rows.push(vec![key, shown(&sourced.value), unit.to_owned(), kind, parents(sourced, number + 1)]);
     }
-    text.push_str(&output::table(&["KEY", "VALUE", "UNIT", "KIND", "FROM"], rows));
+    text.push_str(&output::table(&["KEY", "VALUE", "UNIT", "KIND", "FROM"], &[0, 2, 3], rows));
     if !sources.is_empty() {
         let _ = writeln!(text, "\n{HEADING}Sources{HEADING:#}");
         for (index, source) in sources.iter().enumerate() {

@@ -120,16 +120,18 @@ impl Diagnostic {
             group = group.element(
                 Snippet::source(excerpt)
                     .line_start(position.line)
-                    .path(file)
+                    .path(file.clone())
                     .annotation(AnnotationKind::Primary.span(position.span.clone())),
             );
-        } else if !file.is_empty() {
+        } else if self.file.is_some() {
             group = group.element(Origin::path(file));
         }
-        if let Some(help) = &self.help {
-            group = group.element(Level::HELP.message(printable(help)));
+        let Some(help) = &self.help else { return renderer.render(&[group]) };
+        if self.file.is_none() {
+            // Without a place there is no margin to hang the help on.
+            return renderer.render(&[group, Group::with_title(Level::HELP.secondary_title(printable(help)))]);
         }
-        renderer.render(&[group]).to_string()
+        renderer.render(&[group.element(Level::HELP.message(printable(help)))])
     }
 }
 

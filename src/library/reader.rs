@@ -63,6 +63,8 @@ pub fn read(kind: EntryKind, source: &SourceText, stem: &str, owner: Owner, base
         }
     };
     let mut diagnostics = reader.diagnostics;
+    // As a reader of the file meets them; what has no place comes last.
+    diagnostics.sort_by_key(|d| d.position.as_ref().map_or((usize::MAX, 0), |position| (position.line, position.column)));
     let more = diagnostics.len().saturating_sub(MOST_FINDINGS);
     if more > 0 {
         diagnostics.truncate(MOST_FINDINGS);
@@ -80,6 +82,34 @@ pub fn parse(source: &SourceText) -> Result<Spanned<DeTable<'_>>, Diagnostic> {
             .at(source, error.span().unwrap_or(end..end))
             .help("`wattline show chip nvidia-h100-sxm --toml` prints a file to start from")
     })
+}
+
+/// What a file says of itself, whatever else is wrong with it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct TopLevel {
+    pub name: Option<String>,
+    pub title: Option<String>,
+    pub aliases: Vec<String>,
+    pub extends: Option<String>,
+}
+
+/// Reads only the keys by which an entry is found; none where the file is not TOML.
+pub fn top_level(source: &SourceText) -> Option<TopLevel> {
+    let table = parse(source).ok()?;
+    let mut top = TopLevel::default();
+    for (key, value) in table.get_ref() {
+        let text = value.get_ref().as_str().filter(|text| !text.trim().is_empty()).map(str::to_owned);
+        match (key.get_ref().as_ref(), value.get_ref()) {
+            ("name", _) => top.name = text,
+            ("title", _) => top.title = text,
+            ("extends", _) => top.extends = text,
+            ("aliases", DeValue::Array(aliases)) => {
+                top.aliases = aliases.iter().filter_map(|alias| alias.get_ref().as_str()).map(str::to_owned).collect();
+            }
+            _ => {}
+        }
+    }
+    Some(top)
 }
 
 /// A value with its place, before it inherits the file's source and kind.
@@ -119,7 +149,7 @@ impl Reader<'_> {
             if prefix.is_empty() && key == "extends" {
                 self.extend(value);
             } else if name.get_ref().contains('.') {
-                self.unknown(&key, name.span());
+                self.unknown(&key, name.span(), false);
             } else if let Some(attribute) = self.kind.attribute(&key) {
                 self.value(attribute, key, value);
             } else if self.is_table(&key) {
@@ -131,7 +161,7 @@ impl Reader<'_> {
                     }
                 }
             } else {
-                self.unknown(&key, name.span());
+                self.unknown(&key, name.span(), matches!(value.get_ref(), DeValue::Table(_)));
             }
         }
     }
@@ -156,10 +186,14 @@ impl Reader<'_> {
         names.join(", ")
     }
 
-    fn unknown(&mut self, key: &str, span: Range<usize>) {
+    fn unknown(&mut self, key: &str, span: Range<usize>, table: bool) {
         let mut help = String::new();
         // Beyond the limit only the count matters.
-        if self.diagnostics.len() <= MOST_FINDINGS {
+        if self.diagnostics.len() > MOST_FINDINGS {
+            // No help.
+        } else if table {
+            help = self.nearest_table(key);
+        } else {
             let keys = self.kind.keys();
             let last = key.rsplit('.').next().unwrap_or(key);
             let same_name = keys.iter().find(|known| known.rsplit('.').next() == Some(last));
@@ -184,6 +218,19 @@ impl Reader<'_> {
             };
         }
         self.fault(key, span, format!("unknown key {}", quoted(key)), help);
+    }
+
+    /// Help for a table that the kind does not have.
+    fn nearest_table(&self, key: &str) -> String {
+        let mut tables: Vec<String> =
+            self.kind.keys().iter().filter_map(|known| known.rsplit_once('.')).map(|(table, _)| table.to_owned()).collect();
+        tables.sort();
+        tables.dedup();
+        match (nearest(key, tables.iter().map(String::as_str), 1).first(), tables.is_empty()) {
+            (Some(near), _) => format!("did you mean [{near}]?"),
+            (None, true) => format!("a {} has no tables", self.kind.word()),
+            (None, false) => format!("tables of a {}: [{}]", self.kind.word(), tables.join("], [")),
+        }
     }
 
     fn extend(&mut self, value: &Spanned<DeValue<'_>>) {
