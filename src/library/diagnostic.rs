@@ -220,6 +220,11 @@ impl Fault {
         Fault { exit: Exit::Work, diagnostics: vec![diagnostic] }
     }
 
+    /// The first message, for a place that has room for one line.
+    pub fn message(&self) -> String {
+        self.diagnostics.first().map_or_else(String::new, |d| d.message.clone())
+    }
+
     pub fn code(&self) -> u8 {
         self.exit as u8
     }
