@@ -87,7 +87,14 @@ fn a_command_that_does_not_exist_is_exit_2_in_text_and_in_json() {
 
 #[test]
 fn list_takes_singular_and_plural_in_any_case() {
-    for (singular, plural) in [("chip", "chips"), ("cluster", "clusters"), ("Workload", "WORKLOADS"), ("site", "sites"), ("stack", "stacks"), ("scenario", "scenarios")] {
+    for (singular, plural) in [
+        ("chip", "chips"),
+        ("cluster", "clusters"),
+        ("Workload", "WORKLOADS"),
+        ("site", "sites"),
+        ("stack", "stacks"),
+        ("scenario", "scenarios"),
+    ] {
         let one = wattline(&["list", singular]);
         assert_eq!(one.code, 0, "{}", one.stderr);
         assert_eq!(one.stdout, wattline(&["list", plural]).stdout);
@@ -129,7 +136,8 @@ fn show_gives_every_value_its_source() {
 #[test]
 fn show_of_an_incomplete_chip_lists_what_supplies_the_missing_keys() {
     let entries = json(&wattline(&["list", "chips", "--json"]).stdout);
-    let incomplete = entries["entries"].as_array().unwrap().iter().find(|entry| entry["status"] == "incomplete").unwrap().clone();
+    let incomplete =
+        entries["entries"].as_array().unwrap().iter().find(|entry| entry["status"] == "incomplete").unwrap().clone();
     let ran = wattline(&["show", "chip", incomplete["name"].as_str().unwrap()]);
     assert_eq!(ran.code, 0);
     assert!(ran.stdout.contains("--set chip."), "{}", ran.stdout);
@@ -312,7 +320,8 @@ fn an_entry_of_a_library_folder_is_listed_and_shown() {
 
 #[test]
 fn a_closed_pipe_is_success() {
-    for arguments in [vec!["list", "sites"], vec!["show", "chip", "h100"], vec!["completions", "bash"], vec!["--help"]] {
+    for arguments in [vec!["list", "sites"], vec!["show", "chip", "h100"], vec!["completions", "bash"], vec!["--help"]]
+    {
         let mut child = Command::new(env!("CARGO_BIN_EXE_wattline"))
             .args(&arguments)
             .stdout(Stdio::piped())

@@ -48,7 +48,8 @@ fn every_embedded_entry_parses_without_a_finding() {
         assert!(!library.names(kind).is_empty(), "no {}", kind.plural());
         for name in library.names(kind) {
             let reading = library.reading(kind, &name).unwrap();
-            let errors: Vec<String> = reading.diagnostics.iter().filter(|d| d.is_error()).map(ToString::to_string).collect();
+            let errors: Vec<String> =
+                reading.diagnostics.iter().filter(|d| d.is_error()).map(ToString::to_string).collect();
             assert!(errors.is_empty(), "{}", errors.join("\n"));
             assert_eq!(reading.record.unwrap().name(), name);
         }
@@ -167,7 +168,8 @@ fn a_folder_without_entries_is_refused() {
 
 #[test]
 fn set_changes_the_value_and_its_parent() {
-    let overrides = Overrides::parse(&["chip.tdp_w=650", "site.pue.full=1.4", "site.price.industrial.usd_per_kwh=0.05"]).unwrap();
+    let overrides =
+        Overrides::parse(&["chip.tdp_w=650", "site.pue.full=1.4", "site.price.industrial.usd_per_kwh=0.05"]).unwrap();
     let library = library().with_overrides(overrides);
     let chip = library.record(EntryKind::Chip, "nvidia-h100-sxm").unwrap();
     assert_eq!(chip.number("tdp_w"), Some(650.0));
@@ -210,7 +212,8 @@ fn every_entry_written_out_reads_back_the_same() {
     for kind in RECORDS {
         for name in library.names(kind) {
             let record = library.record(kind, &name).unwrap();
-            let again = read(kind, &writer::toml(&record)).into_result().unwrap_or_else(|fault| panic!("{name}: {fault}"));
+            let again =
+                read(kind, &writer::toml(&record)).into_result().unwrap_or_else(|fault| panic!("{name}: {fault}"));
             assert_eq!(missing_keys(&record), missing_keys(&again));
             for (key, value) in record.values().filter(|(key, _)| !["source", "kind"].contains(key)) {
                 let back = again.sourced(key).unwrap();
@@ -274,7 +277,15 @@ fn a_deepseek_config_is_latent_attention_with_routed_experts() {
             "v_head_dim": 128, "num_nextn_predict_layers": 1, "vocab_size": 129280, "tie_word_embeddings": false}"#,
     )
     .unwrap();
-    for (key, value) in [("experts", 256), ("expert_ffn", 2048), ("ffn", 18432), ("dense_layers", 3), ("kv_lora_rank", 512), ("route_groups", 4), ("mtp_depth", 1)] {
+    for (key, value) in [
+        ("experts", 256),
+        ("expert_ffn", 2048),
+        ("ffn", 18432),
+        ("dense_layers", 3),
+        ("kv_lora_rank", 512),
+        ("route_groups", 4),
+        ("mtp_depth", 1),
+    ] {
         assert_eq!(record.integer(&format!("architecture.{key}")), Some(value), "{key}");
     }
     let published = library().workload("deepseek-v3").unwrap().architecture;
@@ -343,14 +354,17 @@ fn toml_value() -> impl Strategy<Value = String> {
         Just("[1, 2]".to_owned()),
         Just("[\"a\", \"b\"]".to_owned()),
         Just("1979-05-27".to_owned()),
-        any::<f64>().prop_map(|n| format!("{{ value = {n:?}, range = [0, 1e9], source = \"s\", kind = \"measured\" }}").replace("NaN", "nan")),
+        any::<f64>()
+            .prop_map(|n| format!("{{ value = {n:?}, range = [0, 1e9], source = \"s\", kind = \"measured\" }}")
+                .replace("NaN", "nan")),
         Just("{ rule = 3, a.b.c = 4 }".to_owned()),
     ]
 }
 
 fn toml_text() -> impl Strategy<Value = (EntryKind, String)> {
     (proptest::sample::select(RECORDS.to_vec())).prop_flat_map(|kind| {
-        let line = (proptest::sample::select(kind.keys()), toml_value()).prop_map(|(key, value)| format!("{key} = {value}\n"));
+        let line =
+            (proptest::sample::select(kind.keys()), toml_value()).prop_map(|(key, value)| format!("{key} = {value}\n"));
         (Just(kind), proptest::collection::vec(line, 0..30).prop_map(|lines| lines.concat()))
     })
 }

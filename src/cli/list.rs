@@ -86,5 +86,10 @@ fn page(kind: EntryKind, listings: &[Listing]) -> String {
         .map(|status| format!("{} {}", count(status), output::status(status)))
         .collect();
     let kinds = if listings.len() == 1 { kind.word() } else { kind.plural() };
-    format!("{table}\n{} {kinds}: {}; `wattline show {} NAME` shows one\n", listings.len(), parts.join(", "), kind.word())
+    format!(
+        "{table}\n{} {kinds}: {}; `wattline show {} NAME` shows one\n",
+        listings.len(),
+        parts.join(", "),
+        kind.word()
+    )
 }

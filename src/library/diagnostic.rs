@@ -34,7 +34,7 @@ pub struct Diagnostic {
     pub severity: Severity,
     pub message: String,
     pub file: Option<String>,
-    pub position: Option<Position>,
+    pub position: Option<Box<Position>>,
     /// The key or the argument at fault.
     pub key: Option<String>,
     /// What to do instead.
@@ -68,7 +68,7 @@ impl Diagnostic {
     /// Points at bytes of a text.
     pub fn at(mut self, source: &SourceText, span: Range<usize>) -> Diagnostic {
         self.file = Some(source.file().to_owned());
-        self.position = Some(Position::new(source, span));
+        self.position = Some(Box::new(Position::new(source, span)));
         self
     }
 
@@ -129,7 +129,8 @@ impl Diagnostic {
         let Some(help) = &self.help else { return renderer.render(&[group]) };
         if self.file.is_none() {
             // Without a place there is no margin to hang the help on.
-            return renderer.render(&[group, Group::with_title(Level::HELP.secondary_title(printable(help)))]);
+            let help = Group::with_title(Level::HELP.secondary_title(printable(help)));
+            return format!("{}\n{}", renderer.render(&[group]), renderer.render(&[help]));
         }
         renderer.render(&[group.element(Level::HELP.message(printable(help)))])
     }

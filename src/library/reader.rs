@@ -51,7 +51,8 @@ pub type Base<'a> = &'a dyn Fn(&str) -> Result<Record, Fault>;
 
 /// Reads one file. `stem` is its name without the ending.
 pub fn read(kind: EntryKind, source: &SourceText, stem: &str, owner: Owner, base: Base<'_>) -> Reading {
-    let mut reader = Reader { kind, source, stem, owner, found: BTreeMap::new(), extends: None, diagnostics: Vec::new() };
+    let mut reader =
+        Reader { kind, source, stem, owner, found: BTreeMap::new(), extends: None, diagnostics: Vec::new() };
     let record = match parse(source) {
         Ok(table) => {
             reader.walk(table.get_ref(), "");
@@ -64,7 +65,8 @@ pub fn read(kind: EntryKind, source: &SourceText, stem: &str, owner: Owner, base
     };
     let mut diagnostics = reader.diagnostics;
     // As a reader of the file meets them; what has no place comes last.
-    diagnostics.sort_by_key(|d| d.position.as_ref().map_or((usize::MAX, 0), |position| (position.line, position.column)));
+    diagnostics
+        .sort_by_key(|d| d.position.as_ref().map_or((usize::MAX, 0), |position| (position.line, position.column)));
     let more = diagnostics.len().saturating_sub(MOST_FINDINGS);
     if more > 0 {
         diagnostics.truncate(MOST_FINDINGS);
@@ -222,8 +224,13 @@ impl Reader<'_> {
 
     /// Help for a table that the kind does not have.
     fn nearest_table(&self, key: &str) -> String {
-        let mut tables: Vec<String> =
-            self.kind.keys().iter().filter_map(|known| known.rsplit_once('.')).map(|(table, _)| table.to_owned()).collect();
+        let mut tables: Vec<String> = self
+            .kind
+            .keys()
+            .iter()
+            .filter_map(|known| known.rsplit_once('.'))
+            .map(|(table, _)| table.to_owned())
+            .collect();
         tables.sort();
         tables.dedup();
         match (nearest(key, tables.iter().map(String::as_str), 1).first(), tables.is_empty()) {
@@ -254,8 +261,14 @@ impl Reader<'_> {
         let DeValue::Table(table) = value.get_ref() else {
             match admit(attribute, &key, &raw(value.get_ref())) {
                 Ok(admitted) => {
-                    let found =
-                        Found { value: admitted, kind: None, source: None, range: None, rule: None, span: value.span() };
+                    let found = Found {
+                        value: admitted,
+                        kind: None,
+                        source: None,
+                        range: None,
+                        rule: None,
+                        span: value.span(),
+                    };
                     self.found.insert(key, found);
                 }
                 Err(complaint) => self.fault(&key, value.span(), complaint.message, complaint.help),
@@ -283,8 +296,12 @@ impl Reader<'_> {
                     let stands = if let DeValue::String(word) = inner { quoted(word) } else { "no word".to_owned() };
                     self.fault(&part_key, part.span(), format!("`{part_key}` is {stands}"), help);
                 }
-                ("source", DeValue::String(text)) if !text.trim().is_empty() => found.source = Some(text.as_ref().into()),
-                ("rule", DeValue::String(text)) if !text.trim().is_empty() => found.rule = Some(text.clone().into_owned()),
+                ("source", DeValue::String(text)) if !text.trim().is_empty() => {
+                    found.source = Some(text.as_ref().into())
+                }
+                ("rule", DeValue::String(text)) if !text.trim().is_empty() => {
+                    found.rule = Some(text.clone().into_owned())
+                }
                 ("source" | "rule", _) => {
                     let help = format!("write `{} = \"…\"`, or leave it out", name.get_ref());
                     self.fault(&part_key, part.span(), format!("`{part_key}` takes text"), help);
@@ -294,7 +311,8 @@ impl Reader<'_> {
                         found.range = Some(range);
                     }
                     _ => {
-                        let help = format!("write `range = [LOW, HIGH]` with two finite numbers beside a number `{key}`");
+                        let help =
+                            format!("write `range = [LOW, HIGH]` with two finite numbers beside a number `{key}`");
                         self.fault(&part_key, part.span(), format!("`{part_key}` is no range"), help);
                     }
                 },
@@ -405,14 +423,8 @@ impl Reader<'_> {
             ("name", name),
         ];
         for (key, text) in defaults {
-            let unstated = Found {
-                value: Value::Text(text),
-                kind: None,
-                source: None,
-                range: None,
-                rule: None,
-                span: 0..0,
-            };
+            let unstated =
+                Found { value: Value::Text(text), kind: None, source: None, range: None, rule: None, span: 0..0 };
             self.found.entry(key.to_owned()).or_insert(unstated);
         }
     }
@@ -431,7 +443,7 @@ impl Reader<'_> {
                     Shape::Number { .. } | Shape::Integer { .. } => "…".to_owned(),
                     Shape::Flag => "true".to_owned(),
                     Shape::Text => "\"…\"".to_owned(),
-                    Shape::Word(words) => format!("\"{}\"", words.first().copied().unwrap_or_default()),
+                    Shape::Word(words) => format!("\"{}\"", words.join("|")),
                     Shape::Texts => "[\"…\"]".to_owned(),
                 };
                 let write = match attribute.key.rsplit_once('.') {

@@ -41,7 +41,7 @@ pub struct Complaint {
 /// A number as a person writes it.
 pub fn figure(number: f64) -> String {
     let size = number.abs();
-    if size != 0.0 && (size >= 1e6 || size < 1e-3) { format!("{number:e}") } else { format!("{number}") }
+    if size != 0.0 && !(1e-3..1e6).contains(&size) { format!("{number:e}") } else { format!("{number}") }
 }
 
 /// The value, if the attribute takes it.
@@ -56,7 +56,10 @@ pub fn admit(attribute: &Attribute, key: &str, raw: &Raw<'_>) -> Result<Value, C
             if !number.is_finite() {
                 return Err(Complaint {
                     message: format!("`{key}` is {number}, which is not a finite number"),
-                    help: format!("write {}, or leave the key out where the value is unknown", span(attribute, min, max)),
+                    help: format!(
+                        "write {}, or leave the key out where the value is unknown",
+                        span(attribute, min, max)
+                    ),
                 });
             }
             if number < min || number > max {

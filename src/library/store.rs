@@ -66,7 +66,9 @@ impl Entry {
     fn of_user(kind: EntryKind, path: PathBuf) -> Entry {
         let mut entry = Entry::new(kind, stem_of(&path), Text::File(path));
         let stated = match entry.source() {
-            Ok(source) if is_json(source.file()) => hugging_face::read(source).ok().map(|record| record.name().to_owned()),
+            Ok(source) if is_json(source.file()) => {
+                hugging_face::read(source).ok().map(|record| record.name().to_owned())
+            }
             Ok(source) => reader::top_level(source).and_then(|top| top.name),
             Err(_) => None,
         };
@@ -132,7 +134,11 @@ impl Library {
                 Err(fault) => faults.extend(fault.diagnostics),
             }
         }
-        if faults.is_empty() { Ok(Library { layers, overrides: Overrides::default() }) } else { Err(Fault::inputs(faults)) }
+        if faults.is_empty() {
+            Ok(Library { layers, overrides: Overrides::default() })
+        } else {
+            Err(Fault::inputs(faults))
+        }
     }
 
     /// Lays values over every entry of their kind that is asked for from now on.
@@ -189,7 +195,9 @@ impl Library {
         let base = |name: &str| {
             if depth >= DEEPEST {
                 let message = format!("`extends` leads from {} back to {}", quoted(name), quoted(&stem));
-                return Err(Fault::input(Diagnostic::error(message).help("extend an entry that extends nothing further")));
+                return Err(Fault::input(
+                    Diagnostic::error(message).help("extend an entry that extends nothing further"),
+                ));
             }
             if looks_like_a_path(name) {
                 let folder = Path::new(source.file()).parent().unwrap_or(Path::new(""));
@@ -219,7 +227,11 @@ impl Library {
             return None;
         }
         let near = self.nearest_names(EntryKind::Cluster, cluster).join(", ");
-        let help = if near.is_empty() { "`wattline list clusters` shows the names".to_owned() } else { format!("did you mean {near}?") };
+        let help = if near.is_empty() {
+            "`wattline list clusters` shows the names".to_owned()
+        } else {
+            format!("did you mean {near}?")
+        };
         let message = format!("`cluster` names {}, which is in no library", quoted(cluster));
         Some(Diagnostic::warning(message).in_file(source.file()).key("cluster").help(help))
     }
@@ -420,7 +432,8 @@ pub fn missing_keys(record: &Record) -> Vec<String> {
 
 /// The `title` of a scenario, or its first comment line.
 fn scenario_title(source: &SourceText) -> String {
-    let comment = || source.text().lines().find_map(|line| line.strip_prefix("# ")).unwrap_or_default().trim().to_owned();
+    let comment =
+        || source.text().lines().find_map(|line| line.strip_prefix("# ")).unwrap_or_default().trim().to_owned();
     reader::top_level(source).and_then(|top| top.title).unwrap_or_else(comment)
 }
 
@@ -454,7 +467,10 @@ fn embedded() -> Layer {
         let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
         let stem = stem_of(path);
         let file = format!("{}/{name}", kind.folder());
-        layer.entry(kind).or_default().insert(stem.to_lowercase(), Entry::new(kind, stem, Text::Embedded { file, text }));
+        layer
+            .entry(kind)
+            .or_default()
+            .insert(stem.to_lowercase(), Entry::new(kind, stem, Text::Embedded { file, text }));
     };
     for (kind, folder) in folders {
         for file in folder.files() {
@@ -501,7 +517,7 @@ fn user_layer(folder: &Path) -> Result<Layer, Fault> {
             }
         }
     }
-    add_folder(&mut layer, folder, |found| recognise::of_file(found))?;
+    add_folder(&mut layer, folder, recognise::of_file)?;
     if layer.is_empty() {
         return fault(format!("{} holds no library entry", quoted(&shown)));
     }
@@ -516,7 +532,10 @@ fn add_folder(layer: &mut Layer, folder: &Path, kind_of: impl Fn(&Path) -> Optio
     for found in std::fs::read_dir(folder).map_err(unreadable)? {
         let path = found.map_err(unreadable)?.path();
         let wanted = path.extension().is_some_and(|e| e.eq_ignore_ascii_case("toml") || e.eq_ignore_ascii_case("json"));
-        if wanted && path.is_file() && let Some(kind) = kind_of(&path) {
+        if wanted
+            && path.is_file()
+            && let Some(kind) = kind_of(&path)
+        {
             let entry = Entry::of_user(kind, path);
             layer.entry(kind).or_default().insert(entry.name.to_lowercase(), entry);
         }
