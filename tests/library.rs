@@ -238,6 +238,13 @@ fn all_faults_of_a_file_are_told_at_once_each_with_its_line() {
 }
 
 #[test]
+fn a_file_of_nothing_but_faults_is_told_only_some_of_them() {
+    let text: String = (0..100_000).map(|n| format!("key_{n} = {n}\n")).collect();
+    let findings = read(EntryKind::Chip, &text).diagnostics.len();
+    assert!((10..100).contains(&findings), "{findings}");
+}
+
+#[test]
 fn a_whole_number_may_be_written_with_a_point() {
     let record = read(EntryKind::Chip, "extends = \"h100\"\ncores = 8.0\n").into_result().unwrap();
     assert_eq!(record.integer("cores"), Some(8));

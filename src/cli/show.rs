@@ -24,6 +24,9 @@ Examples:
   wattline show chip h100 --toml > mine.toml  save, edit, `wattline check` it
   wattline show calibration                   the constants of the time model";
 
+/// Units that say nothing beside the value.
+const DIMENSIONLESS: [&str; 4] = ["fraction", "ratio", "rate", "year"];
+
 #[derive(Args, Debug)]
 #[command(after_help = EXAMPLES)]
 pub struct Arguments {
@@ -193,7 +196,7 @@ fn page(record: &Record) -> String {
         });
         let unit = record.kind().attribute(&key).map_or("", |a| a.unit);
         let kind = sourced.kind.word().to_owned();
-        let value = format!("{} {}", shown(&sourced.value), if unit == "fraction" { "" } else { unit });
+        let value = format!("{} {}", shown(&sourced.value), if DIMENSIONLESS.contains(&unit) { "" } else { unit });
         rows.push(vec![key, value.trim_end().to_owned(), kind, parents(sourced, number + 1)]);
     }
     text.push_str(&output::table(&["KEY", "VALUE", "KIND", "FROM"], &[0, 2], rows));

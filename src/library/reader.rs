@@ -67,10 +67,9 @@ pub fn read(kind: EntryKind, source: &SourceText, stem: &str, owner: Owner, base
     // As a reader of the file meets them; what has no place comes last.
     diagnostics
         .sort_by_key(|d| d.position.as_ref().map_or((usize::MAX, 0), |position| (position.line, position.column)));
-    let more = diagnostics.len().saturating_sub(MOST_FINDINGS);
-    if more > 0 {
+    if diagnostics.len() > MOST_FINDINGS {
         diagnostics.truncate(MOST_FINDINGS);
-        diagnostics.push(Diagnostic::error(format!("and {more} more findings")).in_file(source.file()));
+        diagnostics.push(Diagnostic::error("there are more findings than are shown here").in_file(source.file()));
     }
     Reading { record, diagnostics }
 }
@@ -136,17 +135,14 @@ struct Reader<'a> {
 
 impl Reader<'_> {
     fn fault(&mut self, key: &str, span: Range<usize>, message: String, help: String) {
-        let diagnostic = Diagnostic::error(message).key(key).help(help);
-        // Beyond the limit only the count matters.
-        if self.diagnostics.len() <= MOST_FINDINGS {
-            self.diagnostics.push(diagnostic.at(self.source, span));
-        } else {
-            self.diagnostics.push(diagnostic);
-        }
+        self.diagnostics.push(Diagnostic::error(message).key(key).help(help).at(self.source, span));
     }
 
     fn walk(&mut self, table: &DeTable<'_>, prefix: &str) {
         for (name, value) in table {
+            if self.diagnostics.len() > MOST_FINDINGS {
+                return;
+            }
             let key = format!("{prefix}{}", name.get_ref());
             if prefix.is_empty() && key == "extends" {
                 self.extend(value);
@@ -189,37 +185,30 @@ impl Reader<'_> {
     }
 
     fn unknown(&mut self, key: &str, span: Range<usize>, table: bool) {
-        let mut help = String::new();
-        // Beyond the limit only the count matters.
-        if self.diagnostics.len() > MOST_FINDINGS {
-            // No help.
-        } else if table {
-            help = self.nearest_table(key);
-        } else {
-            let keys = self.kind.keys();
-            let last = key.rsplit('.').next().unwrap_or(key);
-            let same_name = keys.iter().find(|known| known.rsplit('.').next() == Some(last));
-            let near = same_name.map(String::as_str).or_else(|| {
-                let whole = nearest(key, keys.iter().map(String::as_str), 1).first().copied();
-                whole.or_else(|| {
-                    let lasts = keys.iter().filter_map(|known| known.rsplit('.').next());
-                    let near = *nearest(last, lasts, 1).first()?;
-                    keys.iter().map(String::as_str).find(|known| known.rsplit('.').next() == Some(near))
-                })
-            });
-            help = match near.map(|near| (near, near.rsplit_once('.'))) {
-                Some((near, Some((table, name)))) if !key.starts_with(&format!("{table}.")) => {
-                    format!("did you mean `{near}`? write `{name}` under [{table}]")
-                }
-                Some((near, _)) => format!("did you mean `{near}`?"),
-                None => {
-                    let table = key.rsplit_once('.').map_or("", |(table, _)| table);
-                    let place = if table.is_empty() { format!("a {}", self.kind.word()) } else { format!("[{table}]") };
-                    format!("keys of {place}: {}", self.keys_under(table))
-                }
-            };
-        }
+        let help = if table { self.nearest_table(key) } else { self.nearest_key(key) };
         self.fault(key, span, format!("unknown key {}", quoted(key)), help);
+    }
+
+    /// Help for a key that the kind does not have: the same name in another table, the likest name, or all names.
+    fn nearest_key(&self, key: &str) -> String {
+        let keys = self.kind.keys();
+        let name_of = |key: &str| key.rsplit('.').next().map(str::to_owned).unwrap_or_default();
+        let named = |name: &str| keys.iter().map(String::as_str).find(|known| name_of(known) == name);
+        let names: Vec<String> = keys.iter().map(|known| name_of(known)).collect();
+        let near = named(&name_of(key))
+            .or_else(|| nearest(key, keys.iter().map(String::as_str), 1).first().copied())
+            .or_else(|| named(nearest(&name_of(key), names.iter().map(String::as_str), 1).first()?));
+        match near.map(|near| (near, near.rsplit_once('.'))) {
+            Some((near, Some((table, name)))) if !key.starts_with(&format!("{table}.")) => {
+                format!("did you mean `{near}`? write `{name}` under [{table}]")
+            }
+            Some((near, _)) => format!("did you mean `{near}`?"),
+            None => {
+                let table = key.rsplit_once('.').map_or("", |(table, _)| table);
+                let place = if table.is_empty() { format!("a {}", self.kind.word()) } else { format!("[{table}]") };
+                format!("keys of {place}: {}", self.keys_under(table))
+            }
+        }
     }
 
     /// Help for a table that the kind does not have.
@@ -280,6 +269,9 @@ impl Reader<'_> {
             Found { value: Value::Flag(false), kind: None, source: None, range: None, rule: None, span: value.span() };
         let mut stated = false;
         for (name, part) in table {
+            if self.diagnostics.len() > MOST_FINDINGS {
+                return;
+            }
             let part_key = format!("{key}.{}", name.get_ref());
             match (name.get_ref().as_ref(), part.get_ref()) {
                 ("value", inner) => match admit(attribute, &key, &raw(inner)) {
