@@ -102,7 +102,8 @@ fn entry(library: &Library, path: &Path, kind: EntryKind, checked: &mut Checked)
                 checked.name = Some(record.name().to_owned());
                 let missing = missing_keys(&record);
                 if !missing.is_empty() {
-                    let sets: Vec<String> = missing.iter().map(|key| format!("--set {}.{key}=…", kind.word())).collect();
+                    let sets: Vec<String> =
+                        missing.iter().map(|key| format!("--set {}.{key}=…", kind.word())).collect();
                     let message = format!("an estimate needs what this {} lacks: {}", kind.word(), missing.join(", "));
                     let help = format!("state them here, or with {}", sets.join(" "));
                     checked.findings.push(Diagnostic::warning(message).in_file(checked.file.clone()).help(help));
@@ -115,10 +116,9 @@ fn entry(library: &Library, path: &Path, kind: EntryKind, checked: &mut Checked)
 
 /// The kind of the entry that a file extends, where only one kind has an entry of that name.
 fn of_base(library: &Library, source: &SourceText) -> Option<EntryKind> {
-    let table = reader::parse(source).ok()?;
-    let (_, value) = table.get_ref().iter().find(|(key, _)| key.get_ref() == "extends")?;
-    let base = value.get_ref().as_str()?;
-    let mut homes = EntryKind::ALL.into_iter().filter(|kind| *kind != EntryKind::Scenario && library.text(*kind, base).is_ok());
+    let base = reader::top_level(source)?.extends?;
+    let mut homes =
+        EntryKind::ALL.into_iter().filter(|kind| *kind != EntryKind::Scenario && library.text(*kind, &base).is_ok());
     match (homes.next(), homes.next()) {
         (Some(kind), None) => Some(kind),
         _ => None,

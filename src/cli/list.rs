@@ -78,7 +78,7 @@ fn document(listing: &Listing) -> Value {
 
 fn page(kind: EntryKind, listings: &[Listing]) -> String {
     let rows = listings.iter().map(|l| vec![l.name.clone(), l.title.clone(), l.status.word().to_owned()]).collect();
-    let table = output::table(&["NAME", "TITLE", "STATUS"], rows);
+    let table = output::table(&["NAME", "TITLE", "STATUS"], &[0, 2], rows);
     let count = |status: Status| listings.iter().filter(|listing| listing.status == status).count();
     let parts: Vec<String> = [Status::Complete, Status::Incomplete, Status::Announced]
         .into_iter()
@@ -86,5 +86,10 @@ fn page(kind: EntryKind, listings: &[Listing]) -> String {
         .map(|status| format!("{} {}", count(status), output::status(status)))
         .collect();
     let kinds = if listings.len() == 1 { kind.word() } else { kind.plural() };
-    format!("{table}\n{} {kinds}: {}; `wattline show {} NAME` shows one\n", listings.len(), parts.join(", "), kind.word())
+    format!(
+        "{table}\n{} {kinds}: {}; `wattline show {} NAME` shows one\n",
+        listings.len(),
+        parts.join(", "),
+        kind.word()
+    )
 }

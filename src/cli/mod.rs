@@ -153,7 +153,8 @@ fn conclude(outcome: Outcome, json: bool) -> ExitCode {
 /// Help and version are answers; every other complaint of the parser is exit 2.
 fn refuse(error: &clap::Error, arguments: &[OsString]) -> ExitCode {
     let answered = matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion);
-    let asked_json = arguments.iter().skip(1).take_while(|argument| *argument != "--").any(|argument| argument == "--json");
+    let asked_json =
+        arguments.iter().skip(1).take_while(|argument| *argument != "--").any(|argument| argument == "--json");
     let _ = error.print();
     if answered {
         return ExitCode::SUCCESS;
@@ -172,12 +173,14 @@ fn restated(error: &clap::Error) -> Diagnostic {
     let first = paragraphs.next().unwrap_or("the command line is wrong");
     let message = first.strip_prefix("error: ").unwrap_or(first).split_whitespace().collect::<Vec<_>>().join(" ");
     let help: Vec<&str> = paragraphs.filter(|paragraph| !paragraph.starts_with("For more information")).collect();
-    let key = [ContextKind::InvalidArg, ContextKind::InvalidSubcommand].into_iter().find_map(|kind| match error.get(kind) {
-        Some(ContextValue::String(key)) => Some(key.clone()),
-        Some(ContextValue::Strings(keys)) => keys.first().cloned(),
-        _ => None,
-    });
-    let diagnostic = if help.is_empty() { Diagnostic::error(message) } else { Diagnostic::error(message).help(help.join("; ")) };
+    let key =
+        [ContextKind::InvalidArg, ContextKind::InvalidSubcommand].into_iter().find_map(|kind| match error.get(kind) {
+            Some(ContextValue::String(key)) => Some(key.clone()),
+            Some(ContextValue::Strings(keys)) => keys.first().cloned(),
+            _ => None,
+        });
+    let diagnostic =
+        if help.is_empty() { Diagnostic::error(message) } else { Diagnostic::error(message).help(help.join("; ")) };
     match key {
         Some(key) => diagnostic.key(key),
         None => diagnostic,

@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 
 use anstyle::{AnsiColor, Style};
-use comfy_table::{ContentArrangement, Table};
+use comfy_table::{ColumnConstraint, ContentArrangement, Table};
 
 use super::Color;
 use crate::library::diagnostic::{Diagnostic, Severity};
@@ -73,14 +73,19 @@ pub fn width() -> u16 {
     }
 }
 
-/// A table that fits the page, its first line in bold.
-pub fn table(header: &[&str], rows: Vec<Vec<String>>) -> String {
+/// A table that fits the page, its first line in bold. Columns named in `whole` are never wrapped.
+pub fn table(header: &[&str], whole: &[usize], rows: Vec<Vec<String>>) -> String {
     let mut table = Table::new();
     table.load_style(comfy_table::presets::NOTHING);
     table.set_content_arrangement(ContentArrangement::Dynamic);
     table.set_width(width());
     table.set_header(header.to_vec());
     table.add_rows(rows);
+    for &index in whole {
+        if let Some(column) = table.column_mut(index) {
+            column.set_constraint(ColumnConstraint::ContentWidth);
+        }
+    }
     let text = table.trim_fmt();
     let mut lines = text.lines();
     let first = lines.next().unwrap_or_default();

@@ -20,9 +20,12 @@ const EXAMPLES: &str = "\
 Examples:
   wattline show chip nvidia-h100-sxm
   wattline show site us-virginia --json
-  wattline show workload ./config.json         a Hugging Face config, as it is understood
-  wattline show chip h100 --toml > mine.toml   save, edit, then `wattline check mine.toml`
-  wattline show calibration                    the constants of the time model";
+  wattline show workload ./config.json        how a Hugging Face config is read
+  wattline show chip h100 --toml > mine.toml  save, edit, `wattline check` it
+  wattline show calibration                   the constants of the time model";
+
+/// Units that say nothing beside the value.
+const DIMENSIONLESS: [&str; 4] = ["fraction", "ratio", "rate", "year"];
 
 #[derive(Args, Debug)]
 #[command(after_help = EXAMPLES)]
@@ -118,10 +121,7 @@ fn scenario(library: &Library, name: &str, json: bool) -> Outcome {
 /// The library file itself, or the same in one piece where it extends another or was no TOML; then what is missing.
 fn file(library: &Library, record: &Record, name: &str) -> Result<String, Fault> {
     let source = library.text(record.kind(), name)?;
-    let whole = match reader::parse(&source) {
-        Ok(table) => !table.get_ref().iter().any(|(key, _)| key.get_ref() == "extends"),
-        Err(_) => false,
-    };
+    let whole = reader::top_level(&source).is_some_and(|top| top.extends.is_none());
     let mut text = if whole { source.text().to_owned() } else { writer::toml(record) };
     let missing = missing_keys(record);
     if !missing.is_empty() {
@@ -159,7 +159,8 @@ fn document(record: &Record) -> Json {
             }),
         );
     }
-    let missing: Vec<Json> = missing_keys(record).iter().map(|key| json!({ "key": key, "set": set_of(record, key) })).collect();
+    let missing: Vec<Json> =
+        missing_keys(record).iter().map(|key| json!({ "key": key, "set": set_of(record, key) })).collect();
     json!({
         "kind": kind.word(),
         "name": record.name(),
@@ -195,9 +196,10 @@ fn page(record: &Record) -> String {
         });
         let unit = record.kind().attribute(&key).map_or("", |a| a.unit);
         let kind = sourced.kind.word().to_owned();
-        rows.push(vec![key, shown(&sourced.value), unit.to_owned(), kind, parents(sourced, number + 1)]);
+        let value = format!("{} {}", shown(&sourced.value), if DIMENSIONLESS.contains(&unit) { "" } else { unit });
+        rows.push(vec![key, value.trim_end().to_owned(), kind, parents(sourced, number + 1)]);
     }
-    text.push_str(&output::table(&["KEY", "VALUE", "UNIT", "KIND", "FROM"], rows));
+    text.push_str(&output::table(&["KEY", "VALUE", "KIND", "FROM"], &[0, 2], rows));
     if !sources.is_empty() {
         let _ = writeln!(text, "\n{HEADING}Sources{HEADING:#}");
         for (index, source) in sources.iter().enumerate() {
@@ -210,7 +212,11 @@ fn page(record: &Record) -> String {
         for key in missing {
             let attribute = record.kind().attribute(&key);
             let unit = attribute.map_or("", |a| a.unit);
-            let words = format!("{key}: {}{}{unit}", attribute.map_or("", |a| a.meaning), if unit.is_empty() { "" } else { ", " });
+            let words = format!(
+                "{key}: {}{}{unit}",
+                attribute.map_or("", |a| a.meaning),
+                if unit.is_empty() { "" } else { ", " }
+            );
             let _ = writeln!(text, "{}\n      {}", wrapped("  ", &words), set_of(record, &key));
         }
     }

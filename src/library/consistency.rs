@@ -69,7 +69,8 @@ impl Rules<'_> {
         self.together("voltage_knee", "voltage_floor", "the V(f) curve takes both");
         for (peak, share) in [("fp8_tflops", "sustained_gemm_8bit"), ("fp4_tflops", "sustained_gemm_4bit")] {
             if self.record.number(peak).is_some() && self.record.number(share).is_none() {
-                let message = format!("`{peak}` is given and `{share}` is not: the chip is not estimated in that precision");
+                let message =
+                    format!("`{peak}` is given and `{share}` is not: the chip is not estimated in that precision");
                 self.report(Warning, share, message, "state the best published large GEMM over the dense peak");
             }
         }
@@ -111,9 +112,24 @@ impl Rules<'_> {
         for key in ["architecture.qk_nope_dim", "architecture.qk_rope_dim", "architecture.v_dim"] {
             self.together("architecture.kv_lora_rank", key, "multi-head latent attention has three head widths");
         }
-        self.ordered(Error, "architecture.top_k", "architecture.experts", "a token cannot visit more experts than there are");
-        self.ordered(Error, "architecture.dense_layers", "architecture.layers", "leading dense layers are a part of all layers");
-        self.ordered(Error, "published.active_params", "published.total_params", "active parameters are a part of the total");
+        self.ordered(
+            Error,
+            "architecture.top_k",
+            "architecture.experts",
+            "a token cannot visit more experts than there are",
+        );
+        self.ordered(
+            Error,
+            "architecture.dense_layers",
+            "architecture.layers",
+            "leading dense layers are a part of all layers",
+        );
+        self.ordered(
+            Error,
+            "published.active_params",
+            "published.total_params",
+            "active parameters are a part of the total",
+        );
         self.divides("architecture.kv_heads", "architecture.heads", "query heads share key-value heads evenly");
         if !has("architecture.head_dim") && !has("architecture.kv_lora_rank") {
             self.divides("architecture.heads", "architecture.hidden", "or state `architecture.head_dim`");
@@ -147,7 +163,12 @@ impl Rules<'_> {
             let keys: Vec<String> = missing.map(|a| format!("price.{kind}.{}", a.key)).collect();
             for key in keys {
                 if self.record.sourced(&key).is_none() {
-                    self.report(Severity::Error, &key, format!("missing key `{key}`"), "a price table states its price");
+                    self.report(
+                        Severity::Error,
+                        &key,
+                        format!("missing key `{key}`"),
+                        "a price table states its price",
+                    );
                 }
             }
         }

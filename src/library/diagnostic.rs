@@ -34,7 +34,7 @@ pub struct Diagnostic {
     pub severity: Severity,
     pub message: String,
     pub file: Option<String>,
-    pub position: Option<Position>,
+    pub position: Option<Box<Position>>,
     /// The key or the argument at fault.
     pub key: Option<String>,
     /// What to do instead.
@@ -68,7 +68,7 @@ impl Diagnostic {
     /// Points at bytes of a text.
     pub fn at(mut self, source: &SourceText, span: Range<usize>) -> Diagnostic {
         self.file = Some(source.file().to_owned());
-        self.position = Some(Position::new(source, span));
+        self.position = Some(Box::new(Position::new(source, span)));
         self
     }
 
@@ -120,16 +120,19 @@ impl Diagnostic {
             group = group.element(
                 Snippet::source(excerpt)
                     .line_start(position.line)
-                    .path(file)
+                    .path(file.clone())
                     .annotation(AnnotationKind::Primary.span(position.span.clone())),
             );
-        } else if !file.is_empty() {
+        } else if self.file.is_some() {
             group = group.element(Origin::path(file));
         }
-        if let Some(help) = &self.help {
-            group = group.element(Level::HELP.message(printable(help)));
+        let Some(help) = &self.help else { return renderer.render(&[group]) };
+        if self.file.is_none() {
+            // Without a place there is no margin to hang the help on.
+            let help = Group::with_title(Level::HELP.secondary_title(printable(help)));
+            return format!("{}\n{}", renderer.render(&[group]), renderer.render(&[help]));
         }
-        renderer.render(&[group]).to_string()
+        renderer.render(&[group.element(Level::HELP.message(printable(help)))])
     }
 }
 

@@ -18,29 +18,80 @@ use super::source_text::SourceText;
 
 /// Feed-forwards of two matrices.
 const UNGATED: [&str; 18] = [
-    "gpt2", "gpt_neo", "gpt_neox", "gptj", "gpt_bigcode", "falcon", "RefinedWeb", "RefinedWebModel", "opt", "bloom", "mpt",
-    "phi", "starcoder2", "bert", "roberta", "distilbert", "electra", "nemotron",
+    "gpt2",
+    "gpt_neo",
+    "gpt_neox",
+    "gptj",
+    "gpt_bigcode",
+    "falcon",
+    "RefinedWeb",
+    "RefinedWebModel",
+    "opt",
+    "bloom",
+    "mpt",
+    "phi",
+    "starcoder2",
+    "bert",
+    "roberta",
+    "distilbert",
+    "electra",
+    "nemotron",
 ];
 /// Linear layers with biases throughout.
 const BIASED: [&str; 12] = [
-    "gpt2", "gpt_neox", "gptj", "gpt_bigcode", "opt", "bloom", "phi", "starcoder2", "bert", "roberta", "distilbert", "electra",
+    "gpt2",
+    "gpt_neox",
+    "gptj",
+    "gpt_bigcode",
+    "opt",
+    "bloom",
+    "phi",
+    "starcoder2",
+    "bert",
+    "roberta",
+    "distilbert",
+    "electra",
 ];
 /// Biases on q, k and v alone.
 const QKV_BIASED: [&str; 4] = ["qwen2", "qwen2_moe", "qwen2_vl", "qwen2_5_vl"];
 /// Classes whose LM head shares the input embedding unless the file says otherwise.
 const TIED: [&str; 21] = [
-    "gpt2", "gpt_neo", "gpt_bigcode", "falcon", "RefinedWeb", "RefinedWebModel", "opt", "bloom", "mpt", "starcoder2", "bert",
-    "roberta", "distilbert", "electra", "gemma", "gemma2", "gemma3", "gemma3_text", "cohere", "cohere2", "command-r",
+    "gpt2",
+    "gpt_neo",
+    "gpt_bigcode",
+    "falcon",
+    "RefinedWeb",
+    "RefinedWebModel",
+    "opt",
+    "bloom",
+    "mpt",
+    "starcoder2",
+    "bert",
+    "roberta",
+    "distilbert",
+    "electra",
+    "gemma",
+    "gemma2",
+    "gemma3",
+    "gemma3_text",
+    "cohere",
+    "cohere2",
+    "command-r",
 ];
 /// Classes with a learned position embedding.
-const LEARNED_POSITIONS: [&str; 8] = ["gpt2", "gpt_neo", "gpt_bigcode", "opt", "bert", "roberta", "distilbert", "electra"];
+const LEARNED_POSITIONS: [&str; 8] =
+    ["gpt2", "gpt_neo", "gpt_bigcode", "opt", "bert", "roberta", "distilbert", "electra"];
 /// Encoders: no causal mask.
 const ENCODERS: [&str; 6] = ["bert", "roberta", "distilbert", "electra", "xlm-roberta", "modernbert"];
 
 /// Defaults of a run that the file does not describe.
 const RUN: [(&str, Value, &str); 3] = [
     ("run.tokens", Value::Number(1e12), "a config describes no run: 1e12 tokens unless --tokens says otherwise"),
-    ("run.global_batch", Value::Integer(1024), "a config describes no run: 1,024 sequences unless --global-batch says otherwise"),
+    (
+        "run.global_batch",
+        Value::Integer(1024),
+        "a config describes no run: 1,024 sequences unless --global-batch says otherwise",
+    ),
     ("run.seq_len", Value::Integer(4096), "a config describes no run: 4,096 tokens unless --seq-len says otherwise"),
 ];
 
@@ -48,8 +99,7 @@ const RUN: [(&str, Value, &str); 3] = [
 pub fn read(source: &SourceText) -> Result<Record, Fault> {
     let json: Json = serde_json::from_str(source.text()).map_err(|error| {
         let text = source.text();
-        let line_start: usize =
-            text.split_inclusive('\n').take(error.line().saturating_sub(1)).map(str::len).sum();
+        let line_start: usize = text.split_inclusive('\n').take(error.line().saturating_sub(1)).map(str::len).sum();
         let at = (line_start + error.column().saturating_sub(1)).min(text.len());
         Fault::input(
             Diagnostic::error(format!("this is not valid JSON: {error}"))
@@ -59,7 +109,9 @@ pub fn read(source: &SourceText) -> Result<Record, Fault> {
     })?;
     let Json::Object(top) = &json else {
         return Err(Fault::input(
-            Diagnostic::error("this JSON is no object").at(source, 0..1).help("a Hugging Face config.json is an object"),
+            Diagnostic::error("this JSON is no object")
+                .at(source, 0..1)
+                .help("a Hugging Face config.json is an object"),
         ));
     };
     Config::new(source, top).record()
@@ -97,7 +149,8 @@ impl<'a> Config<'a> {
     /// A whole number, if there is one; a value of another type is a fault.
     fn whole(&mut self, keys: &[&'static str]) -> Option<(&'static str, u64)> {
         let (key, value) = self.find(keys)?;
-        let number = value.as_u64().or_else(|| value.as_f64().filter(|n| *n >= 0.0 && n.fract() == 0.0).map(|n| n as u64));
+        let number =
+            value.as_u64().or_else(|| value.as_f64().filter(|n| *n >= 0.0 && n.fract() == 0.0).map(|n| n as u64));
         if number.is_none() {
             let diagnostic = self.place(Diagnostic::error(format!("`{key}` must be a whole number")), key);
             self.faults.push(diagnostic.help(format!("found {}", quoted(&value.to_string()))));
@@ -221,7 +274,9 @@ impl<'a> Config<'a> {
         if multi_query && !(falcon && grouped) && self.is(&["falcon", "RefinedWeb", "RefinedWebModel", "gpt_bigcode"]) {
             self.put("architecture.kv_heads", Raw::Integer(1), "multi_query", None);
         } else if grouped
-            && self.copy("architecture.kv_heads", &["num_key_value_heads", "num_kv_heads", "n_head_kv", "n_kv_heads"]).is_none()
+            && self
+                .copy("architecture.kv_heads", &["num_key_value_heads", "num_kv_heads", "n_head_kv", "n_kv_heads"])
+                .is_none()
             && let Some(heads) = heads
         {
             let rule = Some("no num_key_value_heads: as many as heads");
@@ -241,7 +296,8 @@ impl<'a> Config<'a> {
         let local = self.text.get("layer_types").and_then(Json::as_array).filter(|types| !types.is_empty());
         let pattern = self.whole(&["sliding_window_pattern", "_sliding_window_pattern"]).map(|(_, every)| every);
         let (share, json_key, rule) = if let Some(types) = local {
-            let sliding = types.iter().filter(|word| word.as_str().is_some_and(|word| word.contains("sliding"))).count();
+            let sliding =
+                types.iter().filter(|word| word.as_str().is_some_and(|word| word.contains("sliding"))).count();
             (sliding as f64 / types.len() as f64, "layer_types", None)
         } else if let Some(every) = pattern.filter(|every| *every > 0) {
             (1.0 - 1.0 / every as f64, "sliding_window_pattern", None)
@@ -266,9 +322,15 @@ impl<'a> Config<'a> {
         match experts {
             Some((key, count)) if count > 1 => {
                 self.put("architecture.experts", Raw::Integer(count.into()), key, None);
-                self.need("architecture.top_k", &["num_experts_per_tok", "num_experts_per_token", "experts_per_token", "moe_topk", "top_k"]);
+                self.need(
+                    "architecture.top_k",
+                    &["num_experts_per_tok", "num_experts_per_token", "experts_per_token", "moe_topk", "top_k"],
+                );
                 let own_width = self.find(&["moe_intermediate_size", "expert_ffn_hidden_size"]).is_some();
-                self.need("architecture.expert_ffn", &["moe_intermediate_size", "expert_ffn_hidden_size", "intermediate_size"]);
+                self.need(
+                    "architecture.expert_ffn",
+                    &["moe_intermediate_size", "expert_ffn_hidden_size", "intermediate_size"],
+                );
                 if own_width || self.find(&["intermediate_size_mlp"]).is_some() {
                     self.copy("architecture.ffn", dense_keys);
                 }
@@ -277,7 +339,17 @@ impl<'a> Config<'a> {
             }
             _ => {
                 if self.copy("architecture.ffn", dense_keys).is_none()
-                    && self.is(&["gpt2", "gpt_neo", "gptj", "gpt_bigcode", "bloom", "falcon", "RefinedWeb", "RefinedWebModel", "mpt"])
+                    && self.is(&[
+                        "gpt2",
+                        "gpt_neo",
+                        "gptj",
+                        "gpt_bigcode",
+                        "bloom",
+                        "falcon",
+                        "RefinedWeb",
+                        "RefinedWebModel",
+                        "mpt",
+                    ])
                 {
                     if let Some(hidden) = hidden {
                         let rule = Some("the model class defaults to four times the hidden size");
@@ -310,14 +382,18 @@ impl<'a> Config<'a> {
 
     fn moe_layers(&mut self) {
         if self.copy("architecture.dense_layers", &["first_k_dense_replace"]).is_none()
-            && let Some(dense) = self.text.get("mlp_only_layers").and_then(Json::as_array).filter(|layers| !layers.is_empty())
+            && let Some(dense) =
+                self.text.get("mlp_only_layers").and_then(Json::as_array).filter(|layers| !layers.is_empty())
         {
             let rule = Some("the dense layers are counted as leading ones");
             self.put("architecture.dense_layers", Raw::Integer(dense.len() as i128), "mlp_only_layers", rule);
         }
         // A list states each layer; its leading zeros are `first_k_dense_replace` already.
         if !matches!(self.find(&["moe_layer_freq"]), Some((_, Json::Array(_)))) {
-            self.copy("architecture.moe_every", &["moe_layer_freq", "decoder_sparse_step", "interleave_moe_layer_step"]);
+            self.copy(
+                "architecture.moe_every",
+                &["moe_layer_freq", "decoder_sparse_step", "interleave_moe_layer_step"],
+            );
         }
         if self.whole(&["n_group"]).is_some_and(|(_, groups)| groups > 1) {
             self.copy("architecture.route_groups", &["topk_group"]);

@@ -51,7 +51,8 @@ pub type Base<'a> = &'a dyn Fn(&str) -> Result<Record, Fault>;
 
 /// Reads one file. `stem` is its name without the ending.
 pub fn read(kind: EntryKind, source: &SourceText, stem: &str, owner: Owner, base: Base<'_>) -> Reading {
-    let mut reader = Reader { kind, source, stem, owner, found: BTreeMap::new(), extends: None, diagnostics: Vec::new() };
+    let mut reader =
+        Reader { kind, source, stem, owner, found: BTreeMap::new(), extends: None, diagnostics: Vec::new() };
     let record = match parse(source) {
         Ok(table) => {
             reader.walk(table.get_ref(), "");
@@ -63,10 +64,12 @@ pub fn read(kind: EntryKind, source: &SourceText, stem: &str, owner: Owner, base
         }
     };
     let mut diagnostics = reader.diagnostics;
-    let more = diagnostics.len().saturating_sub(MOST_FINDINGS);
-    if more > 0 {
+    // As a reader of the file meets them; what has no place comes last.
+    diagnostics
+        .sort_by_key(|d| d.position.as_ref().map_or((usize::MAX, 0), |position| (position.line, position.column)));
+    if diagnostics.len() > MOST_FINDINGS {
         diagnostics.truncate(MOST_FINDINGS);
-        diagnostics.push(Diagnostic::error(format!("and {more} more findings")).in_file(source.file()));
+        diagnostics.push(Diagnostic::error("there are more findings than are shown here").in_file(source.file()));
     }
     Reading { record, diagnostics }
 }
@@ -80,6 +83,34 @@ pub fn parse(source: &SourceText) -> Result<Spanned<DeTable<'_>>, Diagnostic> {
             .at(source, error.span().unwrap_or(end..end))
             .help("`wattline show chip nvidia-h100-sxm --toml` prints a file to start from")
     })
+}
+
+/// What a file says of itself, whatever else is wrong with it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct TopLevel {
+    pub name: Option<String>,
+    pub title: Option<String>,
+    pub aliases: Vec<String>,
+    pub extends: Option<String>,
+}
+
+/// Reads only the keys by which an entry is found; none where the file is not TOML.
+pub fn top_level(source: &SourceText) -> Option<TopLevel> {
+    let table = parse(source).ok()?;
+    let mut top = TopLevel::default();
+    for (key, value) in table.get_ref() {
+        let text = value.get_ref().as_str().filter(|text| !text.trim().is_empty()).map(str::to_owned);
+        match (key.get_ref().as_ref(), value.get_ref()) {
+            ("name", _) => top.name = text,
+            ("title", _) => top.title = text,
+            ("extends", _) => top.extends = text,
+            ("aliases", DeValue::Array(aliases)) => {
+                top.aliases = aliases.iter().filter_map(|alias| alias.get_ref().as_str()).map(str::to_owned).collect();
+            }
+            _ => {}
+        }
+    }
+    Some(top)
 }
 
 /// A value with its place, before it inherits the file's source and kind.
@@ -104,22 +135,19 @@ struct Reader<'a> {
 
 impl Reader<'_> {
     fn fault(&mut self, key: &str, span: Range<usize>, message: String, help: String) {
-        let diagnostic = Diagnostic::error(message).key(key).help(help);
-        // Beyond the limit only the count matters.
-        if self.diagnostics.len() <= MOST_FINDINGS {
-            self.diagnostics.push(diagnostic.at(self.source, span));
-        } else {
-            self.diagnostics.push(diagnostic);
-        }
+        self.diagnostics.push(Diagnostic::error(message).key(key).help(help).at(self.source, span));
     }
 
     fn walk(&mut self, table: &DeTable<'_>, prefix: &str) {
         for (name, value) in table {
+            if self.diagnostics.len() > MOST_FINDINGS {
+                return;
+            }
             let key = format!("{prefix}{}", name.get_ref());
             if prefix.is_empty() && key == "extends" {
                 self.extend(value);
             } else if name.get_ref().contains('.') {
-                self.unknown(&key, name.span());
+                self.unknown(&key, name.span(), false);
             } else if let Some(attribute) = self.kind.attribute(&key) {
                 self.value(attribute, key, value);
             } else if self.is_table(&key) {
@@ -131,7 +159,7 @@ impl Reader<'_> {
                     }
                 }
             } else {
-                self.unknown(&key, name.span());
+                self.unknown(&key, name.span(), matches!(value.get_ref(), DeValue::Table(_)));
             }
         }
     }
@@ -156,34 +184,49 @@ impl Reader<'_> {
         names.join(", ")
     }
 
-    fn unknown(&mut self, key: &str, span: Range<usize>) {
-        let mut help = String::new();
-        // Beyond the limit only the count matters.
-        if self.diagnostics.len() <= MOST_FINDINGS {
-            let keys = self.kind.keys();
-            let last = key.rsplit('.').next().unwrap_or(key);
-            let same_name = keys.iter().find(|known| known.rsplit('.').next() == Some(last));
-            let near = same_name.map(String::as_str).or_else(|| {
-                let whole = nearest(key, keys.iter().map(String::as_str), 1).first().copied();
-                whole.or_else(|| {
-                    let lasts = keys.iter().filter_map(|known| known.rsplit('.').next());
-                    let near = *nearest(last, lasts, 1).first()?;
-                    keys.iter().map(String::as_str).find(|known| known.rsplit('.').next() == Some(near))
-                })
-            });
-            help = match near.map(|near| (near, near.rsplit_once('.'))) {
-                Some((near, Some((table, name)))) if !key.starts_with(&format!("{table}.")) => {
-                    format!("did you mean `{near}`? write `{name}` under [{table}]")
-                }
-                Some((near, _)) => format!("did you mean `{near}`?"),
-                None => {
-                    let table = key.rsplit_once('.').map_or("", |(table, _)| table);
-                    let place = if table.is_empty() { format!("a {}", self.kind.word()) } else { format!("[{table}]") };
-                    format!("keys of {place}: {}", self.keys_under(table))
-                }
-            };
-        }
+    fn unknown(&mut self, key: &str, span: Range<usize>, table: bool) {
+        let help = if table { self.nearest_table(key) } else { self.nearest_key(key) };
         self.fault(key, span, format!("unknown key {}", quoted(key)), help);
+    }
+
+    /// Help for a key that the kind does not have: the same name in another table, the likest name, or all names.
+    fn nearest_key(&self, key: &str) -> String {
+        let keys = self.kind.keys();
+        let name_of = |key: &str| key.rsplit('.').next().map(str::to_owned).unwrap_or_default();
+        let named = |name: &str| keys.iter().map(String::as_str).find(|known| name_of(known) == name);
+        let names: Vec<String> = keys.iter().map(|known| name_of(known)).collect();
+        let near = named(&name_of(key))
+            .or_else(|| nearest(key, keys.iter().map(String::as_str), 1).first().copied())
+            .or_else(|| named(nearest(&name_of(key), names.iter().map(String::as_str), 1).first()?));
+        match near.map(|near| (near, near.rsplit_once('.'))) {
+            Some((near, Some((table, name)))) if !key.starts_with(&format!("{table}.")) => {
+                format!("did you mean `{near}`? write `{name}` under [{table}]")
+            }
+            Some((near, _)) => format!("did you mean `{near}`?"),
+            None => {
+                let table = key.rsplit_once('.').map_or("", |(table, _)| table);
+                let place = if table.is_empty() { format!("a {}", self.kind.word()) } else { format!("[{table}]") };
+                format!("keys of {place}: {}", self.keys_under(table))
+            }
+        }
+    }
+
+    /// Help for a table that the kind does not have.
+    fn nearest_table(&self, key: &str) -> String {
+        let mut tables: Vec<String> = self
+            .kind
+            .keys()
+            .iter()
+            .filter_map(|known| known.rsplit_once('.'))
+            .map(|(table, _)| table.to_owned())
+            .collect();
+        tables.sort();
+        tables.dedup();
+        match (nearest(key, tables.iter().map(String::as_str), 1).first(), tables.is_empty()) {
+            (Some(near), _) => format!("did you mean [{near}]?"),
+            (None, true) => format!("a {} has no tables", self.kind.word()),
+            (None, false) => format!("tables of a {}: [{}]", self.kind.word(), tables.join("], [")),
+        }
     }
 
     fn extend(&mut self, value: &Spanned<DeValue<'_>>) {
@@ -207,8 +250,14 @@ impl Reader<'_> {
         let DeValue::Table(table) = value.get_ref() else {
             match admit(attribute, &key, &raw(value.get_ref())) {
                 Ok(admitted) => {
-                    let found =
-                        Found { value: admitted, kind: None, source: None, range: None, rule: None, span: value.span() };
+                    let found = Found {
+                        value: admitted,
+                        kind: None,
+                        source: None,
+                        range: None,
+                        rule: None,
+                        span: value.span(),
+                    };
                     self.found.insert(key, found);
                 }
                 Err(complaint) => self.fault(&key, value.span(), complaint.message, complaint.help),
@@ -220,6 +269,9 @@ impl Reader<'_> {
             Found { value: Value::Flag(false), kind: None, source: None, range: None, rule: None, span: value.span() };
         let mut stated = false;
         for (name, part) in table {
+            if self.diagnostics.len() > MOST_FINDINGS {
+                return;
+            }
             let part_key = format!("{key}.{}", name.get_ref());
             match (name.get_ref().as_ref(), part.get_ref()) {
                 ("value", inner) => match admit(attribute, &key, &raw(inner)) {
@@ -236,8 +288,12 @@ impl Reader<'_> {
                     let stands = if let DeValue::String(word) = inner { quoted(word) } else { "no word".to_owned() };
                     self.fault(&part_key, part.span(), format!("`{part_key}` is {stands}"), help);
                 }
-                ("source", DeValue::String(text)) if !text.trim().is_empty() => found.source = Some(text.as_ref().into()),
-                ("rule", DeValue::String(text)) if !text.trim().is_empty() => found.rule = Some(text.clone().into_owned()),
+                ("source", DeValue::String(text)) if !text.trim().is_empty() => {
+                    found.source = Some(text.as_ref().into())
+                }
+                ("rule", DeValue::String(text)) if !text.trim().is_empty() => {
+                    found.rule = Some(text.clone().into_owned())
+                }
                 ("source" | "rule", _) => {
                     let help = format!("write `{} = \"…\"`, or leave it out", name.get_ref());
                     self.fault(&part_key, part.span(), format!("`{part_key}` takes text"), help);
@@ -247,7 +303,8 @@ impl Reader<'_> {
                         found.range = Some(range);
                     }
                     _ => {
-                        let help = format!("write `range = [LOW, HIGH]` with two finite numbers beside a number `{key}`");
+                        let help =
+                            format!("write `range = [LOW, HIGH]` with two finite numbers beside a number `{key}`");
                         self.fault(&part_key, part.span(), format!("`{part_key}` is no range"), help);
                     }
                 },
@@ -358,14 +415,8 @@ impl Reader<'_> {
             ("name", name),
         ];
         for (key, text) in defaults {
-            let unstated = Found {
-                value: Value::Text(text),
-                kind: None,
-                source: None,
-                range: None,
-                rule: None,
-                span: 0..0,
-            };
+            let unstated =
+                Found { value: Value::Text(text), kind: None, source: None, range: None, rule: None, span: 0..0 };
             self.found.entry(key.to_owned()).or_insert(unstated);
         }
     }
@@ -384,7 +435,7 @@ impl Reader<'_> {
                     Shape::Number { .. } | Shape::Integer { .. } => "…".to_owned(),
                     Shape::Flag => "true".to_owned(),
                     Shape::Text => "\"…\"".to_owned(),
-                    Shape::Word(words) => format!("\"{}\"", words.first().copied().unwrap_or_default()),
+                    Shape::Word(words) => format!("\"{}\"", words.join("|")),
                     Shape::Texts => "[\"…\"]".to_owned(),
                 };
                 let write = match attribute.key.rsplit_once('.') {

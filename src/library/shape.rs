@@ -41,7 +41,7 @@ pub struct Complaint {
 /// A number as a person writes it.
 pub fn figure(number: f64) -> String {
     let size = number.abs();
-    if size != 0.0 && (size >= 1e7 || size < 1e-3) { format!("{number:e}") } else { format!("{number}") }
+    if size != 0.0 && !(1e-3..1e6).contains(&size) { format!("{number:e}") } else { format!("{number}") }
 }
 
 /// The value, if the attribute takes it.
@@ -56,7 +56,10 @@ pub fn admit(attribute: &Attribute, key: &str, raw: &Raw<'_>) -> Result<Value, C
             if !number.is_finite() {
                 return Err(Complaint {
                     message: format!("`{key}` is {number}, which is not a finite number"),
-                    help: format!("write {}, or leave the key out where the value is unknown", span(attribute, min, max)),
+                    help: format!(
+                        "write {}, or leave the key out where the value is unknown",
+                        span(attribute, min, max)
+                    ),
                 });
             }
             if number < min || number > max {
@@ -156,5 +159,6 @@ fn outside(attribute: &Attribute, key: &str, number: f64, min: f64, max: f64) ->
 
 fn span(attribute: &Attribute, min: f64, max: f64) -> String {
     let unit = if attribute.unit.is_empty() { String::new() } else { format!(" {}", attribute.unit) };
-    format!("a number between {} and {}{unit}", figure(min), figure(max))
+    let what = if matches!(attribute.shape, Shape::Integer { .. }) { "a whole number" } else { "a number" };
+    format!("{what} between {} and {}{unit}", figure(min), figure(max))
 }

@@ -49,7 +49,8 @@ impl SourceText {
         if metadata.is_dir() {
             return fault(format!("{name} is a folder"), "name a file in it, or give the folder to --library");
         }
-        let too_large = || fault(format!("{name} is larger than 16 MiB"), "a profile has a few kilobytes: check the path");
+        let too_large =
+            || fault(format!("{name} is larger than 16 MiB"), "a profile has a few kilobytes: check the path");
         if metadata.len() > MOST_BYTES {
             return too_large();
         }

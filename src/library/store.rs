@@ -40,13 +40,13 @@ pub struct Library {
     overrides: Overrides,
 }
 
-/// Entries by kind, then by file stem in lower case.
+/// Entries by kind, then by name in lower case.
 type Layer = BTreeMap<EntryKind, BTreeMap<String, Entry>>;
 
 /// One file, parsed when first asked for.
 struct Entry {
     kind: EntryKind,
-    stem: String,
+    name: String,
     text: Text,
     source: OnceLock<Result<SourceText, Fault>>,
     reading: OnceLock<Reading>,
@@ -58,8 +58,24 @@ enum Text {
 }
 
 impl Entry {
-    fn new(kind: EntryKind, stem: &str, text: Text) -> Entry {
-        Entry { kind, stem: stem.to_owned(), text, source: OnceLock::new(), reading: OnceLock::new() }
+    fn new(kind: EntryKind, name: String, text: Text) -> Entry {
+        Entry { kind, name, text, source: OnceLock::new(), reading: OnceLock::new() }
+    }
+
+    /// A user's file is called what it calls itself, or else as its file is.
+    fn of_user(kind: EntryKind, path: PathBuf) -> Entry {
+        let mut entry = Entry::new(kind, stem_of(&path), Text::File(path));
+        let stated = match entry.source() {
+            Ok(source) if is_json(source.file()) => {
+                hugging_face::read(source).ok().map(|record| record.name().to_owned())
+            }
+            Ok(source) => reader::top_level(source).and_then(|top| top.name),
+            Err(_) => None,
+        };
+        if let Some(name) = stated {
+            entry.name = name;
+        }
+        entry
     }
 
     fn source(&self) -> &Result<SourceText, Fault> {
@@ -118,7 +134,11 @@ impl Library {
                 Err(fault) => faults.extend(fault.diagnostics),
             }
         }
-        if faults.is_empty() { Ok(Library { layers, overrides: Overrides::default() }) } else { Err(Fault::inputs(faults)) }
+        if faults.is_empty() {
+            Ok(Library { layers, overrides: Overrides::default() })
+        } else {
+            Err(Fault::inputs(faults))
+        }
     }
 
     /// Lays values over every entry of their kind that is asked for from now on.
@@ -142,7 +162,7 @@ impl Library {
             return self.read_file_at(kind, Path::new(name_or_path), depth);
         }
         match self.find(kind, name_or_path, self.layers.len()) {
-            Some((layer, entry)) => Ok(self.entry_reading(entry, layer, depth)),
+            Some((_, entry)) => Ok(self.entry_reading(entry, depth)),
             None if Path::new(name_or_path).is_file() => self.read_file_at(kind, Path::new(name_or_path), depth),
             None => Err(self.unknown(kind, name_or_path)),
         }
@@ -154,11 +174,10 @@ impl Library {
     }
 
     fn read_file_at(&self, kind: EntryKind, path: &Path, depth: usize) -> Result<Reading, Fault> {
-        Ok(self.read_source(kind, &SourceText::read(path)?, Owner::User, self.layers.len(), depth))
+        Ok(self.read_source(kind, &SourceText::read(path)?, Owner::User, depth))
     }
 
-    /// Parses a text. `layer` is where it stands: what it extends under its own name is looked for below.
-    fn read_source(&self, kind: EntryKind, source: &SourceText, owner: Owner, layer: usize, depth: usize) -> Reading {
+    fn read_source(&self, kind: EntryKind, source: &SourceText, owner: Owner, depth: usize) -> Reading {
         if is_json(source.file()) {
             let read = if kind == EntryKind::Workload {
                 hugging_face::read(source)
@@ -176,15 +195,21 @@ impl Library {
         let base = |name: &str| {
             if depth >= DEEPEST {
                 let message = format!("`extends` leads from {} back to {}", quoted(name), quoted(&stem));
-                return Err(Fault::input(Diagnostic::error(message).help("extend an entry that extends nothing further")));
+                return Err(Fault::input(
+                    Diagnostic::error(message).help("extend an entry that extends nothing further"),
+                ));
             }
             if looks_like_a_path(name) {
                 let folder = Path::new(source.file()).parent().unwrap_or(Path::new(""));
                 return self.read_file_at(kind, &folder.join(name), depth + 1)?.into_result();
             }
-            let below = if name.eq_ignore_ascii_case(&stem) { layer } else { self.layers.len() };
-            match self.find(kind, name, below) {
-                Some((layer, entry)) => self.entry_reading(entry, layer, depth + 1).into_result(),
+            // An entry that extends its own name extends the one that it hides.
+            let found = self.find(kind, name, self.layers.len()).and_then(|(layer, entry)| match entry.source() {
+                Ok(own) if own.file() == source.file() => self.find(kind, name, layer),
+                _ => Some((layer, entry)),
+            });
+            match found {
+                Some((_, entry)) => self.entry_reading(entry, depth + 1).into_result(),
                 None => Err(self.unknown(kind, name)),
             }
         };
@@ -202,14 +227,18 @@ impl Library {
             return None;
         }
         let near = self.nearest_names(EntryKind::Cluster, cluster).join(", ");
-        let help = if near.is_empty() { "`wattline list clusters` shows the names".to_owned() } else { format!("did you mean {near}?") };
+        let help = if near.is_empty() {
+            "`wattline list clusters` shows the names".to_owned()
+        } else {
+            format!("did you mean {near}?")
+        };
         let message = format!("`cluster` names {}, which is in no library", quoted(cluster));
         Some(Diagnostic::warning(message).in_file(source.file()).key("cluster").help(help))
     }
 
-    fn entry_reading(&self, entry: &Entry, layer: usize, depth: usize) -> Reading {
+    fn entry_reading(&self, entry: &Entry, depth: usize) -> Reading {
         let read = || match entry.source() {
-            Ok(source) => self.read_source(entry.kind, source, entry.owner(), layer, depth),
+            Ok(source) => self.read_source(entry.kind, source, entry.owner(), depth),
             Err(fault) => Reading { record: None, diagnostics: fault.diagnostics.clone() },
         };
         // Only embedded entries are kept: they extend nothing, so that their reading depends on nothing else.
@@ -221,16 +250,17 @@ impl Library {
 
     /// The uppermost entry of that name below a layer, or else of that alias.
     fn find(&self, kind: EntryKind, name: &str, below: usize) -> Option<(usize, &Entry)> {
-        let stem = name.to_lowercase();
+        let lower = name.to_lowercase();
         let layers = || self.layers.iter().take(below).enumerate().rev();
-        let by_stem = |(index, layer): (usize, &'_ Layer)| Some((index, layer.get(&kind)?.get_key_value(&stem)?.0.clone()));
-        if let Some((index, stem)) = layers().find_map(by_stem) {
-            return self.layers.get(index)?.get(&kind)?.get(&stem).map(|entry| (index, entry));
+        for (index, layer) in layers() {
+            if let Some(entry) = layer.get(&kind).and_then(|entries| entries.get(&lower)) {
+                return Some((index, entry));
+            }
         }
         for (index, layer) in layers() {
             let entries = layer.get(&kind).into_iter().flat_map(BTreeMap::values);
             for entry in entries {
-                if self.names_of(entry).iter().any(|known| known.eq_ignore_ascii_case(name)) {
+                if self.aliases_of(entry).iter().any(|known| known.eq_ignore_ascii_case(name)) {
                     return Some((index, entry));
                 }
             }
@@ -238,32 +268,18 @@ impl Library {
         None
     }
 
-    /// Name and aliases as an entry's file states them, whatever else is wrong with the file.
-    fn names_of(&self, entry: &Entry) -> Vec<String> {
-        let mut names = Vec::new();
-        if let Ok(source) = entry.source()
-            && !is_json(source.file())
-            && let Ok(table) = reader::parse(source)
-        {
-            for (key, value) in table.get_ref() {
-                match (key.get_ref().as_ref(), value.get_ref()) {
-                    ("name", value) => names.extend(value.as_str().map(str::to_owned)),
-                    ("aliases", toml::de::DeValue::Array(aliases)) => {
-                        names.extend(aliases.iter().filter_map(|alias| alias.get_ref().as_str()).map(str::to_owned));
-                    }
-                    _ => {}
-                }
-            }
-        }
-        names
+    /// Aliases as an entry's file states them, whatever else is wrong with the file.
+    fn aliases_of(&self, entry: &Entry) -> Vec<String> {
+        let top = entry.source().as_ref().ok().filter(|source| !is_json(source.file())).and_then(reader::top_level);
+        top.map(|top| top.aliases).unwrap_or_default()
     }
 
     fn nearest_names(&self, kind: EntryKind, asked: &str) -> Vec<String> {
         let mut known: Vec<(String, String)> = Vec::new();
         for layer in &self.layers {
             for entry in layer.get(&kind).into_iter().flat_map(BTreeMap::values) {
-                known.push((entry.stem.clone(), entry.stem.clone()));
-                known.extend(self.names_of(entry).into_iter().map(|alias| (alias, entry.stem.clone())));
+                known.push((entry.name.clone(), entry.name.clone()));
+                known.extend(self.aliases_of(entry).into_iter().map(|alias| (alias, entry.name.clone())));
             }
         }
         let mut names: Vec<String> = Vec::new();
@@ -293,8 +309,8 @@ impl Library {
     pub fn names(&self, kind: EntryKind) -> Vec<String> {
         let mut names: BTreeMap<String, String> = BTreeMap::new();
         for layer in &self.layers {
-            for (stem, entry) in layer.get(&kind).into_iter().flatten() {
-                names.insert(stem.clone(), entry.stem.clone());
+            for (lower, entry) in layer.get(&kind).into_iter().flatten() {
+                names.insert(lower.clone(), entry.name.clone());
             }
         }
         names.into_values().collect()
@@ -416,13 +432,9 @@ pub fn missing_keys(record: &Record) -> Vec<String> {
 
 /// The `title` of a scenario, or its first comment line.
 fn scenario_title(source: &SourceText) -> String {
-    let table = reader::parse(source).ok();
-    let stated = table.as_ref().and_then(|table| {
-        let (_, value) = table.get_ref().iter().find(|(key, _)| key.get_ref() == "title")?;
-        value.get_ref().as_str().map(str::to_owned)
-    });
-    let comment = || source.text().lines().find_map(|line| line.strip_prefix("# ")).unwrap_or_default().trim().to_owned();
-    stated.unwrap_or_else(comment)
+    let comment =
+        || source.text().lines().find_map(|line| line.strip_prefix("# ")).unwrap_or_default().trim().to_owned();
+    reader::top_level(source).and_then(|top| top.title).unwrap_or_else(comment)
 }
 
 fn looks_like_a_path(argument: &str) -> bool {
@@ -454,8 +466,11 @@ fn embedded() -> Layer {
     let mut add = |kind: EntryKind, path: &Path, text: &'static str| {
         let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
         let stem = stem_of(path);
-        let entry = Entry::new(kind, &stem, Text::Embedded { file: format!("{}/{name}", kind.folder()), text });
-        layer.entry(kind).or_default().insert(stem.to_lowercase(), entry);
+        let file = format!("{}/{name}", kind.folder());
+        layer
+            .entry(kind)
+            .or_default()
+            .insert(stem.to_lowercase(), Entry::new(kind, stem, Text::Embedded { file, text }));
     };
     for (kind, folder) in folders {
         for file in folder.files() {
@@ -502,7 +517,7 @@ fn user_layer(folder: &Path) -> Result<Layer, Fault> {
             }
         }
     }
-    add_folder(&mut layer, folder, |found| recognise::of_file(found))?;
+    add_folder(&mut layer, folder, recognise::of_file)?;
     if layer.is_empty() {
         return fault(format!("{} holds no library entry", quoted(&shown)));
     }
@@ -517,9 +532,12 @@ fn add_folder(layer: &mut Layer, folder: &Path, kind_of: impl Fn(&Path) -> Optio
     for found in std::fs::read_dir(folder).map_err(unreadable)? {
         let path = found.map_err(unreadable)?.path();
         let wanted = path.extension().is_some_and(|e| e.eq_ignore_ascii_case("toml") || e.eq_ignore_ascii_case("json"));
-        if wanted && path.is_file() && let Some(kind) = kind_of(&path) {
-            let stem = stem_of(&path);
-            layer.entry(kind).or_default().insert(stem.to_lowercase(), Entry::new(kind, &stem, Text::File(path)));
+        if wanted
+            && path.is_file()
+            && let Some(kind) = kind_of(&path)
+        {
+            let entry = Entry::of_user(kind, path);
+            layer.entry(kind).or_default().insert(entry.name.to_lowercase(), entry);
         }
     }
     Ok(())

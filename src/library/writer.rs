@@ -1,5 +1,6 @@
 //! An entry as the TOML text that a user may save, edit and check.
 
+use std::collections::BTreeMap;
 use std::fmt::Write;
 
 use super::record::{Record, Sourced, Value};
@@ -8,10 +9,30 @@ use super::shape::figure;
 /// Keys that describe the file and never carry a source of their own.
 const IDENTITY: [&str; 6] = ["name", "title", "aliases", "source", "kind", "note"];
 
+/// Source and kind of most values: the file states them once.
+struct Common {
+    source: String,
+    kind: &'static str,
+}
+
+impl Common {
+    fn of(record: &Record) -> Common {
+        let mut counts: BTreeMap<(&str, &'static str), usize> = BTreeMap::new();
+        for (_, sourced) in record.values().filter(|(key, _)| !IDENTITY.contains(key)) {
+            *counts.entry((&*sourced.source, sourced.kind.word())).or_default() += 1;
+        }
+        match counts.into_iter().max_by_key(|(_, count)| *count) {
+            Some(((source, kind), _)) => Common { source: source.to_owned(), kind },
+            None => Common { source: record.text("source").unwrap_or_default().to_owned(), kind: "assumed" },
+        }
+    }
+}
+
 /// The whole entry: every value that the reader would find again, in the order of the attribute table.
 pub fn toml(record: &Record) -> String {
     let mut keys: Vec<String> = record.kind().keys();
     keys.retain(|key| record.sourced(key).is_some());
+    let common = Common::of(record);
     let mut text = String::new();
     let mut open = "";
     // Keys outside any table come first: after a [table] they would belong to it.
@@ -23,7 +44,7 @@ pub fn toml(record: &Record) -> String {
             let _ = write!(text, "\n[{table}]\n");
             open = table;
         }
-        let _ = writeln!(text, "{name} = {}", stated(record, key, sourced));
+        let _ = writeln!(text, "{name} = {}", stated(&common, key, sourced));
         if key == "note" || (key == "kind" && record.sourced("note").is_none()) {
             text.push('\n');
         }
@@ -32,17 +53,21 @@ pub fn toml(record: &Record) -> String {
 }
 
 /// Plain where the value inherits the file's source and kind, an inline table elsewhere.
-fn stated(record: &Record, key: &str, sourced: &Sourced) -> String {
-    let value = literal(&sourced.value);
-    let inherits = record.text("source") == Some(&*sourced.source) && record.text("kind") == Some(sourced.kind.word());
-    if IDENTITY.contains(&key) || (inherits && sourced.range.is_none() && sourced.rule.is_none()) {
+fn stated(common: &Common, key: &str, sourced: &Sourced) -> String {
+    let value = match key {
+        "source" => quote(&common.source),
+        "kind" => quote(common.kind),
+        _ => literal(&sourced.value),
+    };
+    let (own_source, own_kind) = (*common.source != *sourced.source, common.kind != sourced.kind.word());
+    if IDENTITY.contains(&key) || (!own_source && !own_kind && sourced.range.is_none() && sourced.rule.is_none()) {
         return value;
     }
     let mut parts = vec![format!("value = {value}")];
-    if record.text("kind") != Some(sourced.kind.word()) {
+    if own_kind {
         parts.push(format!("kind = \"{}\"", sourced.kind.word()));
     }
-    if record.text("source") != Some(&*sourced.source) {
+    if own_source {
         parts.push(format!("source = {}", quote(&sourced.source)));
     }
     if let Some((low, high)) = sourced.range {
