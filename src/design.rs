@@ -79,7 +79,18 @@ fn wrong(key: &str, message: String, help: impl Into<String>) -> Fault {
 /// Reads `tp=8,pp=16,recompute=full`; `auto` fixes nothing.
 pub fn parse_plan(text: &str) -> Result<Fixed, Fault> {
     const KEYS: [&str; 12] = [
-        "tp", "cp", "pp", "vpp", "dp", "ep", "etp", "micro_batch", "recompute", "shard", "sequence_parallel", "precision",
+        "tp",
+        "cp",
+        "pp",
+        "vpp",
+        "dp",
+        "ep",
+        "etp",
+        "micro_batch",
+        "recompute",
+        "shard",
+        "sequence_parallel",
+        "precision",
     ];
     let mut fixed = Fixed::default();
     if text.trim().eq_ignore_ascii_case("auto") {
@@ -112,12 +123,10 @@ pub fn parse_plan(text: &str) -> Result<Fixed, Fault> {
             "etp" => fixed.etp = whole()?,
             "micro_batch" | "mbs" => fixed.micro_batch = whole()?,
             "recompute" => {
-                fixed.recompute =
-                    Some(Recompute::parse(value).ok_or_else(|| words(&["none", "selective", "full"]))?);
+                fixed.recompute = Some(Recompute::parse(value).ok_or_else(|| words(&["none", "selective", "full"]))?);
             }
             "shard" | "zero" => {
-                fixed.shard =
-                    Some(Shard::parse(value).ok_or_else(|| words(&["none", "optimizer", "grads", "full"]))?);
+                fixed.shard = Some(Shard::parse(value).ok_or_else(|| words(&["none", "optimizer", "grads", "full"]))?);
             }
             "sequence_parallel" | "sp" => {
                 fixed.sequence_parallel = Some(match value.to_ascii_lowercase().as_str() {
@@ -144,7 +153,11 @@ pub fn parse_precision(word: &str) -> Result<Precision, Fault> {
         let known = Precision::ALL.map(Precision::word);
         let near = nearest(word, known, 1);
         let hint = near.first().map_or(String::new(), |n| format!("; did you mean {n}?"));
-        wrong("precision", format!("unknown precision {}", quoted(word)), format!("write one of {}{hint}", known.join(", ")))
+        wrong(
+            "precision",
+            format!("unknown precision {}", quoted(word)),
+            format!("write one of {}{hint}", known.join(", ")),
+        )
     })
 }
 
@@ -157,10 +170,17 @@ impl Fixed {
     /// Names of the fields that the user gave.
     pub fn stated(&self) -> Vec<&'static str> {
         [
-            ("tp", self.tp.is_some()), ("cp", self.cp.is_some()), ("pp", self.pp.is_some()), ("vpp", self.vpp.is_some()),
-            ("dp", self.dp.is_some()), ("ep", self.ep.is_some()), ("etp", self.etp.is_some()),
-            ("micro_batch", self.micro_batch.is_some()), ("recompute", self.recompute.is_some()),
-            ("shard", self.shard.is_some()), ("sequence_parallel", self.sequence_parallel.is_some()),
+            ("tp", self.tp.is_some()),
+            ("cp", self.cp.is_some()),
+            ("pp", self.pp.is_some()),
+            ("vpp", self.vpp.is_some()),
+            ("dp", self.dp.is_some()),
+            ("ep", self.ep.is_some()),
+            ("etp", self.etp.is_some()),
+            ("micro_batch", self.micro_batch.is_some()),
+            ("recompute", self.recompute.is_some()),
+            ("shard", self.shard.is_some()),
+            ("sequence_parallel", self.sequence_parallel.is_some()),
             ("precision", self.precision.is_some()),
         ]
         .into_iter()
@@ -181,7 +201,9 @@ fn newest_stack(library: &Library, vendor: &str) -> Result<String, Fault> {
     }
     newest.map(|(_, name)| name).ok_or_else(|| {
         let message = format!("the library has no stack that runs on chips of {vendor}");
-        Fault::infeasible(Diagnostic::error(message).key("stack").help("name one with --stack; `wattline list stacks` shows them"))
+        Fault::infeasible(
+            Diagnostic::error(message).key("stack").help("name one with --stack; `wattline list stacks` shows them"),
+        )
     })
 }
 
@@ -242,7 +264,8 @@ impl Design {
         if let Some(seq_len) = positive("seq_len", ask.seq_len, 1e8)? {
             if ask.global_batch.is_none() {
                 // The published batch is kept in tokens.
-                workload.run.global_batch = (workload.run.global_batch * workload.run.seq_len / seq_len).round().max(1.0);
+                workload.run.global_batch =
+                    (workload.run.global_batch * workload.run.seq_len / seq_len).round().max(1.0);
             }
             workload.run.seq_len = seq_len.round();
         }
@@ -266,7 +289,12 @@ impl Design {
             warnings.push(Diagnostic::warning(message).key("precision"));
             instead
         };
-        note("precision", workload.run.precision.word().into(), "", given(ask.precision.is_some() || ask.fixed.precision.is_some()));
+        note(
+            "precision",
+            workload.run.precision.word().into(),
+            "",
+            given(ask.precision.is_some() || ask.fixed.precision.is_some()),
+        );
         if workload.coarse {
             let message = format!("{} is given by params and tokens alone: the estimate is coarse", workload.name);
             warnings.push(Diagnostic::warning(message).key("workload").help("give its architecture for a better one"));
@@ -277,12 +305,21 @@ impl Design {
 
         if let Some(price) = ask.usd_per_kwh {
             if !price.is_finite() || !(-1.0..=10.0).contains(&price) {
-                return Err(wrong("usd_per_kwh", format!("usd_per_kwh is {price}"), "write a price between -1 and 10 USD/kWh"));
+                return Err(wrong(
+                    "usd_per_kwh",
+                    format!("usd_per_kwh is {price}"),
+                    "write a price between -1 and 10 USD/kWh",
+                ));
             }
             site.price = Price::Flat { usd_per_j: price / J_PER_KWH };
             site.price_kind = "given".to_owned();
         }
-        note("usd_per_kwh", (site.usd_per_j() * J_PER_KWH).into(), "USD/kWh", if ask.usd_per_kwh.is_some() { "command line" } else { &site.price_kind });
+        note(
+            "usd_per_kwh",
+            (site.usd_per_j() * J_PER_KWH).into(),
+            "USD/kWh",
+            if ask.usd_per_kwh.is_some() { "command line" } else { &site.price_kind },
+        );
         if let Some(cap) = positive("cap_mw", ask.cap_mw, 1e6)? {
             site.cap_w = cap * 1e6;
         }
@@ -292,7 +329,11 @@ impl Design {
         if let Some(cap) = positive("power_cap", ask.power_cap_w, 1e6)? {
             let (least, most) = (chip.cap_min_w, chip.cap_max_w.max(chip.tdp_w));
             if cap > most * 1.000_001 {
-                return Err(wrong("power_cap", format!("a cap of {cap} W is above the {most} W of {}", chip.name), format!("write at most {most}, or set chip.cap_max_w")));
+                return Err(wrong(
+                    "power_cap",
+                    format!("a cap of {cap} W is above the {most} W of {}", chip.name),
+                    format!("write at most {most}, or set chip.cap_max_w"),
+                ));
             }
             if cap < least {
                 let message = format!("{} is not known to accept caps below {least} W", chip.name);
@@ -305,7 +346,11 @@ impl Design {
         setting.rental = ask.rental;
         if ask.rental && chip.rental_usd_per_s <= 0.0 {
             let message = format!("no rental price of {} is known", chip.name);
-            return Err(Fault::infeasible(Diagnostic::error(message).key("chip.rental_usd_per_h").help("supply it with --set chip.rental_usd_per_h=USD")));
+            return Err(Fault::infeasible(
+                Diagnostic::error(message)
+                    .key("chip.rental_usd_per_h")
+                    .help("supply it with --set chip.rental_usd_per_h=USD"),
+            ));
         }
         note("cost", if ask.rental { "rental" } else { "ownership" }.into(), "", given(ask.rental));
 
@@ -316,7 +361,11 @@ impl Design {
                     return Err(wrong("chips", format!("a design of {n} chips"), "write a whole number of at least 1"));
                 }
                 if n > MOST_CHIPS {
-                    return Err(wrong("chips", format!("a design of {n} chips"), format!("at most {MOST_CHIPS:e} are estimated at once")));
+                    return Err(wrong(
+                        "chips",
+                        format!("a design of {n} chips"),
+                        format!("at most {MOST_CHIPS:e} are estimated at once"),
+                    ));
                 }
                 note("chips", n.into(), "chips", "command line");
                 n
@@ -324,13 +373,25 @@ impl Design {
             None if setting.site.cap_w.is_finite() => {
                 let n = chips_under(&setting, setting.site.cap_w).min(MOST_CHIPS);
                 if n < 1.0 {
-                    let message = format!("{:.3} MW does not keep one node of {} at its peak", setting.site.cap_w * 1e-6, chip.name);
-                    return Err(Fault::infeasible(Diagnostic::error(message).key("cap_mw").help("give more megawatts, or type --chips")));
+                    let message = format!(
+                        "{:.3} MW does not keep one node of {} at its peak",
+                        setting.site.cap_w * 1e-6,
+                        chip.name
+                    );
+                    return Err(Fault::infeasible(
+                        Diagnostic::error(message).key("cap_mw").help("give more megawatts, or type --chips"),
+                    ));
                 }
                 note("chips", n.into(), "chips", "as many as the megawatts keep");
                 n
             }
-            None => return Err(wrong("chips", "no number of chips".to_owned(), "give --chips N, or a site with a cap in megawatts")),
+            None => {
+                return Err(wrong(
+                    "chips",
+                    "no number of chips".to_owned(),
+                    "give --chips N, or a site with a cap in megawatts",
+                ));
+            }
         };
         let exact = ask.fixed.names_sizes() && ask.chips.is_some();
         let mut fixed = ask.fixed.clone();
@@ -359,18 +420,34 @@ impl Design {
         if let Some(tp) = f.tp.filter(|tp| a.heads as u32 % tp != 0) {
             let heads = a.heads as u32;
             let fits: Vec<String> = (1..=heads.min(64)).filter(|n| heads % n == 0).map(|n| n.to_string()).collect();
-            return Err(wrong("tp", format!("{heads} heads of {} do not divide by tp={tp}", self.setting.workload.name), format!("write one of {}", fits.join(", "))));
+            return Err(wrong(
+                "tp",
+                format!("{heads} heads of {} do not divide by tp={tp}", self.setting.workload.name),
+                format!("write one of {}", fits.join(", ")),
+            ));
         }
         if let Some(ep) = f.ep {
             if a.experts == 0.0 && ep > 1 {
-                return Err(wrong("ep", format!("{} has no experts to spread over ep={ep}", self.setting.workload.name), "leave ep out"));
+                return Err(wrong(
+                    "ep",
+                    format!("{} has no experts to spread over ep={ep}", self.setting.workload.name),
+                    "leave ep out",
+                ));
             }
             if a.experts > 0.0 && a.experts as u32 % ep != 0 {
-                return Err(wrong("ep", format!("{} experts do not divide by ep={ep}", a.experts), "write a divisor of the experts"));
+                return Err(wrong(
+                    "ep",
+                    format!("{} experts do not divide by ep={ep}", a.experts),
+                    "write a divisor of the experts",
+                ));
             }
         }
         if let Some(pp) = f.pp.filter(|pp| f64::from(*pp) > a.layers) {
-            return Err(wrong("pp", format!("{pp} stages for {} layers", a.layers), format!("write at most pp={}", a.layers)));
+            return Err(wrong(
+                "pp",
+                format!("{pp} stages for {} layers", a.layers),
+                format!("write at most pp={}", a.layers),
+            ));
         }
         if self.exact {
             let block: u64 = [f.tp, f.cp, f.pp, f.dp].iter().map(|n| u64::from(n.unwrap_or(1))).product();
@@ -388,7 +465,11 @@ impl Design {
                     format!("{} chips would divide; with --plan auto some may stay spare", below / ranks_per_chip)
                 };
                 let unit = if self.setting.ranks_per_chip > 1.0 { "ranks" } else { "chips" };
-                return Err(wrong("plan", format!("{} multiply to {block}, and {ranks} {unit} are no multiple of it", named.join(" ")), help));
+                return Err(wrong(
+                    "plan",
+                    format!("{} multiply to {block}, and {ranks} {unit} are no multiple of it", named.join(" ")),
+                    help,
+                ));
             }
             if let (Some(batch), Some(mb)) = (self.batches.first().filter(|b| b.least == b.most), f.micro_batch) {
                 let tp_cp_pp: u64 = [f.tp, f.cp, f.pp].iter().map(|n| u64::from(n.unwrap_or(1))).product();
@@ -397,7 +478,11 @@ impl Design {
                 if known && dp > 0 && u64::from(batch.target) % (dp * u64::from(mb)) != 0 {
                     let unit = dp * u64::from(mb);
                     let near = (u64::from(batch.target) / unit).max(1) * unit;
-                    return Err(wrong("global_batch", format!("a batch of {} does not divide by dp x micro_batch = {dp} x {mb}", batch.target), format!("write {near}, or leave micro_batch out")));
+                    return Err(wrong(
+                        "global_batch",
+                        format!("a batch of {} does not divide by dp x micro_batch = {dp} x {mb}", batch.target),
+                        format!("write {near}, or leave micro_batch out"),
+                    ));
                 }
             }
         }

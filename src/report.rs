@@ -109,9 +109,7 @@ pub fn estimate_json(design: &Design, e: &Estimate) -> Map<String, Value> {
             "operations": e.cost.operations, "electricity": e.cost.electricity,
         })
     };
-    let stage = |m: &crate::model::memory::StageMemory| {
-        json!({ "states": m.states, "activations": m.activations, "logits": m.logits, "reserve": m.reserve, "total": m.total() })
-    };
+    let stage = |m: &crate::model::memory::StageMemory| json!({ "states": m.states, "activations": m.activations, "logits": m.logits, "reserve": m.reserve, "total": m.total() });
     let document = json!({
         "feasible": true,
         "rejected": null,
@@ -253,7 +251,8 @@ pub fn rejection_text(design: &Design, r: &Rejection) -> String {
     match r.reason {
         Reason::Memory => format!(
             "the fullest stage needs {:.1} GiB and {chip} can fill {:.1} GiB: more chips, tp, pp, sharding or recompute",
-            gib(r.found), gib(r.limit)
+            gib(r.found),
+            gib(r.limit)
         ),
         Reason::Heads => format!("{} heads do not divide by tp={}", r.limit, r.found),
         Reason::Experts => format!("{} experts do not lie evenly on ep={}", r.limit, r.found),
@@ -262,12 +261,16 @@ pub fn rejection_text(design: &Design, r: &Rejection) -> String {
         Reason::Precision => format!("{chip} lacks {}", design.setting.workload.run.precision.word()),
         Reason::Failures => format!(
             "failures come faster than progress: {:.1} % of the time would be useful, {:.0} % is the least",
-            100.0 * r.found.max(0.0), 100.0 * r.limit
+            100.0 * r.found.max(0.0),
+            100.0 * r.limit
         ),
-        Reason::SitePower => format!("the peak of {:.2} MW is above the site's {:.2} MW", r.found * 1e-6, r.limit * 1e-6),
+        Reason::SitePower => {
+            format!("the peak of {:.2} MW is above the site's {:.2} MW", r.found * 1e-6, r.limit * 1e-6)
+        }
         Reason::PowerCap => format!(
             "a cap of {:.0} W leaves nothing above the {:.0} W that {chip} draws at any clock",
-            r.found * design.setting.ranks_per_chip, r.limit * design.setting.ranks_per_chip
+            r.found * design.setting.ranks_per_chip,
+            r.limit * design.setting.ranks_per_chip
         ),
         Reason::Batch => "no batch near the target divides by dp x micro_batch".to_owned(),
     }

@@ -169,17 +169,29 @@ impl Scenario {
             Fault::input(diagnostic.help("`wattline show scenario s01-headline` prints a whole one"))
         })?;
         if scenario.workloads.is_empty() {
-            return Err(fault("no workload".into(), "workloads", "name at least one, such as workloads = [\"gpt-3-13b\"]"));
+            return Err(fault(
+                "no workload".into(),
+                "workloads",
+                "name at least one, such as workloads = [\"gpt-3-13b\"]",
+            ));
         }
         if scenario.designs.is_empty() {
             return Err(fault("no design".into(), "design", "add a [[design]] with a name, a chip and a site"));
         }
         for (at, side) in scenario.designs.iter().enumerate() {
             if side.name.is_empty() || side.chip.is_none() {
-                return Err(fault(format!("design {} lacks a name or a chip", at + 1), "design", "each [[design]] has name and chip"));
+                return Err(fault(
+                    format!("design {} lacks a name or a chip", at + 1),
+                    "design",
+                    "each [[design]] has name and chip",
+                ));
             }
             if scenario.designs[..at].iter().any(|other| other.name == side.name) {
-                return Err(fault(format!("two designs are called {}", quoted(&side.name)), &side.name, "give each its own name"));
+                return Err(fault(
+                    format!("two designs are called {}", quoted(&side.name)),
+                    &side.name,
+                    "give each its own name",
+                ));
             }
         }
         for variant in &scenario.variants {
@@ -199,7 +211,12 @@ impl Scenario {
     }
 
     /// The variants for one of the workloads, each with the place of the design that it changes.
-    pub fn variants(&self, library: &Library, workload: &str, common: &[String]) -> Result<Vec<(usize, Design)>, Fault> {
+    pub fn variants(
+        &self,
+        library: &Library,
+        workload: &str,
+        common: &[String],
+    ) -> Result<Vec<(usize, Design)>, Fault> {
         self.variants
             .iter()
             .filter_map(|variant| {
@@ -255,7 +272,11 @@ impl Axes {
             if let Some(values) = stated {
                 if values.is_empty() || values.iter().any(|v| *v == 0 || *v > 1_000_000) {
                     let help = "list whole numbers from 1 to 1000000";
-                    return Err(Fault::input(Diagnostic::error(format!("axis {name} is empty or holds a size that cannot be")).key(name).help(help)));
+                    return Err(Fault::input(
+                        Diagnostic::error(format!("axis {name} is empty or holds a size that cannot be"))
+                            .key(name)
+                            .help(help),
+                    ));
                 }
                 axis.clone_from(values);
                 axis.sort_unstable();
@@ -263,7 +284,11 @@ impl Axes {
             }
         }
         let unknown = |axis: &str, word: &str, known: &str| {
-            Fault::input(Diagnostic::error(format!("unknown word {} in axis {axis}", quoted(word))).key(axis).help(format!("write some of {known}")))
+            Fault::input(
+                Diagnostic::error(format!("unknown word {} in axis {axis}", quoted(word)))
+                    .key(axis)
+                    .help(format!("write some of {known}")),
+            )
         };
         if let Some(words) = &self.recompute {
             space.recompute = words
@@ -281,7 +306,9 @@ impl Axes {
             space.sequence_parallel.clone_from(flags);
         }
         if space.is_empty() {
-            return Err(Fault::input(Diagnostic::error("the plan space is empty").key("plans").help("every axis needs a value")));
+            return Err(Fault::input(
+                Diagnostic::error("the plan space is empty").key("plans").help("every axis needs a value"),
+            ));
         }
         Ok(())
     }

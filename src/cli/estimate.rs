@@ -205,7 +205,13 @@ pub fn scaled(value: f64, unit: &str) -> String {
         _ => (1.0, ""),
     };
     let scaled = value / factor;
-    let digits = if scaled.abs() >= 100.0 { 0 } else if scaled.abs() >= 10.0 { 1 } else { 2 };
+    let digits = if scaled.abs() >= 100.0 {
+        0
+    } else if scaled.abs() >= 10.0 {
+        1
+    } else {
+        2
+    };
     format!("{scaled:.digits$} {prefix}{unit}")
 }
 
@@ -250,7 +256,10 @@ fn page(design: &Design, e: &Estimate, found: &Found) -> String {
     } else {
         format!("{} parameters", scaled(total, "").trim())
     };
-    line("run", format!("{}, {size}, {} tokens", setting.workload.title, scaled(setting.workload.run.tokens, "").trim()));
+    line(
+        "run",
+        format!("{}, {size}, {} tokens", setting.workload.title, scaled(setting.workload.run.tokens, "").trim()),
+    );
     let spare = if e.chips_spare > 0.0 { format!(" ({} spare)", e.chips_spare) } else { String::new() };
     line("on", format!("{chips} x {}{spare}", setting.chip.title));
     line("", format!("cluster {}, stack {}, site {}", setting.cluster.name, setting.stack.name, setting.site.name));
@@ -260,10 +269,38 @@ fn page(design: &Design, e: &Estimate, found: &Found) -> String {
     }
     text.push('\n');
     let mut rows: Vec<(String, String)> = vec![
-        ("time".into(), format!("{HEADING}{}{HEADING:#}  ({} a step, {:.0} steps, goodput {:.1} %)", duration(e.wall.wall_s), duration(e.step_s), e.steps, 100.0 * e.wall.goodput)),
-        ("speed".into(), format!("{} tokens/s, {:.0} TFLOP/s a chip, MFU {:.1} %", scaled(r.tokens_per_s, "").trim(), r.tflops_per_chip, 100.0 * r.mfu)),
-        ("memory".into(), format!("{:.1} of {:.1} GiB usable", e.memory.peak() / 1_073_741_824.0, e.memory.usable / 1_073_741_824.0)),
-        ("power".into(), format!("{} average, {} peak at the meter; {:.0} W a chip in training", scaled(e.power.facility_j() / e.wall.wall_s, "W"), scaled(e.power.peak_facility_w, "W"), e.power.rank_training_w * setting.ranks_per_chip)),
+        (
+            "time".into(),
+            format!(
+                "{HEADING}{}{HEADING:#}  ({} a step, {:.0} steps, goodput {:.1} %)",
+                duration(e.wall.wall_s),
+                duration(e.step_s),
+                e.steps,
+                100.0 * e.wall.goodput
+            ),
+        ),
+        (
+            "speed".into(),
+            format!(
+                "{} tokens/s, {:.0} TFLOP/s a chip, MFU {:.1} %",
+                scaled(r.tokens_per_s, "").trim(),
+                r.tflops_per_chip,
+                100.0 * r.mfu
+            ),
+        ),
+        (
+            "memory".into(),
+            format!("{:.1} of {:.1} GiB usable", e.memory.peak() / 1_073_741_824.0, e.memory.usable / 1_073_741_824.0),
+        ),
+        (
+            "power".into(),
+            format!(
+                "{} average, {} peak at the meter; {:.0} W a chip in training",
+                scaled(e.power.facility_j() / e.wall.wall_s, "W"),
+                scaled(e.power.peak_facility_w, "W"),
+                e.power.rank_training_w * setting.ranks_per_chip
+            ),
+        ),
         ("energy".into(), format!("{HEADING}{}{HEADING:#}  (PUE {:.2})", energy(e.power.facility_j()), e.power.pue)),
     ];
     let cost = if setting.rental {
@@ -271,11 +308,23 @@ fn page(design: &Design, e: &Estimate, found: &Found) -> String {
     } else {
         format!(
             "{HEADING}{}{HEADING:#}  (chips {}, facility {}, operations {}, electricity {})",
-            dollars(e.cost.total()), dollars(e.cost.chips), dollars(e.cost.facility), dollars(e.cost.operations), dollars(e.cost.electricity)
+            dollars(e.cost.total()),
+            dollars(e.cost.chips),
+            dollars(e.cost.facility),
+            dollars(e.cost.operations),
+            dollars(e.cost.electricity)
         )
     };
     rows.push(("cost".into(), cost));
-    rows.push(("carbon".into(), format!("{HEADING}{} CO2e{HEADING:#}  (operational {}, embodied {})", carbon(e.carbon.total()), carbon(e.carbon.operational), carbon(e.carbon.embodied))));
+    rows.push((
+        "carbon".into(),
+        format!(
+            "{HEADING}{} CO2e{HEADING:#}  (operational {}, embodied {})",
+            carbon(e.carbon.total()),
+            carbon(e.carbon.operational),
+            carbon(e.carbon.embodied)
+        ),
+    ));
     for (label, value) in rows {
         text += &format!("{FAINT}{label:<10}{FAINT:#} {value}\n");
     }

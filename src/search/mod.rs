@@ -110,7 +110,11 @@ fn nearer(a: Option<Rejection>, b: Option<Rejection>) -> Option<Rejection> {
     match (a, b) {
         (Some(a), Some(b)) => {
             let rank = |r: &Rejection| (r.reason as u32) % Reason::Batch as u32;
-            Some(if rank(&b) > rank(&a) || (rank(&b) == rank(&a) && b.found / b.limit < a.found / a.limit) { b } else { a })
+            Some(if rank(&b) > rank(&a) || (rank(&b) == rank(&a) && b.found / b.limit < a.found / a.limit) {
+                b
+            } else {
+                a
+            })
         }
         (a, b) => a.or(b),
     }

@@ -48,7 +48,8 @@ impl Inference {
             .to_ascii_lowercase();
         let year = row.number("year").unwrap_or(2024.0) as u32;
         let any = |words: &[String]| words.iter().any(|w| text.contains(&w.to_ascii_lowercase()));
-        let among = |words: &[String], word: &str| words.is_empty() || words.iter().any(|w| w.eq_ignore_ascii_case(word));
+        let among =
+            |words: &[String], word: &str| words.is_empty() || words.iter().any(|w| w.eq_ignore_ascii_case(word));
         let matches = |rule: &Rule| {
             (rule.words.is_empty() || any(&rule.words))
                 && (rule.also.is_empty() || any(&rule.also))

@@ -133,7 +133,8 @@ impl<'a> Predictor<'a> {
         };
         if row.text("notes").contains("FLAG") || row.text("confidence") == "recalled" {
             judged.status = Status::Skipped;
-            judged.reason = if row.text("confidence") == "recalled" { "recalled".into() } else { "flagged by its source".into() };
+            judged.reason =
+                if row.text("confidence") == "recalled" { "recalled".into() } else { "flagged by its source".into() };
             return judged;
         }
         let Some((quantity, value)) = measured(row) else {
@@ -185,7 +186,8 @@ impl<'a> Predictor<'a> {
             judged.inferred.push("chips");
             512.0
         });
-        let setting = Setting::new(&chip, &cluster, &workload, &stack, &self.site, self.calibration, self.assumptions, None);
+        let setting =
+            Setting::new(&chip, &cluster, &workload, &stack, &self.site, self.calibration, self.assumptions, None);
         let (estimate, fits) = self.plan(row, &setting, chips, judged)?;
         judged.memory_disagrees = !fits;
         Ok(quantity(row, &setting, &estimate, chips, judged.quantity))
@@ -216,11 +218,13 @@ impl<'a> Predictor<'a> {
                 }
                 a.kv_heads = number("kv_heads").unwrap_or(if known.is_some() { a.kv_heads } else { heads });
                 a.experts = number("experts").unwrap_or(0.0);
-                a.ffn = number("ffn_hidden").unwrap_or(if known.is_some() && a.ffn > 0.0 { a.ffn } else { 4.0 * hidden });
+                a.ffn =
+                    number("ffn_hidden").unwrap_or(if known.is_some() && a.ffn > 0.0 { a.ffn } else { 4.0 * hidden });
                 a.vocab = number("vocab").unwrap_or(if known.is_some() { a.vocab } else { 50_257.0 });
                 if a.experts > 0.0 {
                     a.top_k = number("experts_active").unwrap_or(a.top_k.max(1.0));
-                    a.expert_ffn = number("expert_ffn_hidden").unwrap_or(if a.expert_ffn > 0.0 { a.expert_ffn } else { a.ffn });
+                    a.expert_ffn =
+                        number("expert_ffn_hidden").unwrap_or(if a.expert_ffn > 0.0 { a.expert_ffn } else { a.ffn });
                     let known_moe = known.map_or(0.0, |w| w.architecture.moe_layers);
                     let dense = known.map_or(0.0, |w| (w.architecture.layers - w.architecture.moe_layers).max(0.0));
                     a.moe_layers = if known_moe == 0.0 {
@@ -267,8 +271,7 @@ impl<'a> Predictor<'a> {
                 judged.inferred.push("precision");
                 if chip.bf16_flops > 0.0 { Precision::Bf16 } else { Precision::Fp16 }
             }
-            word => Precision::parse(word)
-                .ok_or_else(|| (Status::Skipped, format!("unknown precision `{word}`")))?,
+            word => Precision::parse(word).ok_or_else(|| (Status::Skipped, format!("unknown precision `{word}`")))?,
         };
         let precision = if peak(chip, precision) > 0.0 {
             precision
@@ -301,7 +304,11 @@ impl<'a> Predictor<'a> {
 
     /// The row's plan: what it states, and the best of the rest.
     fn plan(
-        &self, row: &Row, setting: &Setting, chips: f64, judged: &mut Judged,
+        &self,
+        row: &Row,
+        setting: &Setting,
+        chips: f64,
+        judged: &mut Judged,
     ) -> Result<(Estimate, bool), (Status, String)> {
         let ranks = (chips * setting.ranks_per_chip).round() as u32;
         let pp = row.count("pp");
@@ -314,7 +321,10 @@ impl<'a> Predictor<'a> {
             micro_batch: row.count("micro_batch"),
             recompute: match row.text("recompute") {
                 "" => None,
-                word => Some(Recompute::parse(word).ok_or_else(|| (Status::Skipped, format!("unknown word `{word}` in recompute")))?),
+                word => Some(
+                    Recompute::parse(word)
+                        .ok_or_else(|| (Status::Skipped, format!("unknown word `{word}` in recompute")))?,
+                ),
             },
             shard: row.number("zero_or_fsdp_stage").and_then(|z| Shard::parse(&format!("{z:.0}"))),
             sequence_parallel: row.number("seq_parallel").map(|n| n > 0.0),
@@ -375,7 +385,8 @@ impl<'a> Predictor<'a> {
             Some(batch) => Batch::within(f64::from(batch), 0.0),
             None => {
                 judged.inferred.push("global_batch_seqs");
-                let target = f64::from(ranks) * f64::from(fixed.micro_batch.unwrap_or(4)) / f64::from(fixed.tp.unwrap_or(1) * fixed.pp.unwrap_or(1));
+                let target = f64::from(ranks) * f64::from(fixed.micro_batch.unwrap_or(4))
+                    / f64::from(fixed.tp.unwrap_or(1) * fixed.pp.unwrap_or(1));
                 Batch::within(target.max(1.0), 0.5)
             }
         };
@@ -406,7 +417,11 @@ impl<'a> Predictor<'a> {
 
 /// Fills what a stated plan leaves open: the fastest interleaving, the least recompute that fits.
 fn complete(
-    setting: &Setting, plan: Plan, fixed: &Fixed, chips: f64, judged: &mut Judged,
+    setting: &Setting,
+    plan: Plan,
+    fixed: &Fixed,
+    chips: f64,
+    judged: &mut Judged,
 ) -> Result<(Estimate, bool), (Status, String)> {
     let depths: Vec<u32> = if fixed.vpp.is_some() {
         vec![plan.vpp]
@@ -435,7 +450,10 @@ fn complete(
                 }
                 Err(rejection) => {
                     if depths.len() == 1 {
-                        return Err((Status::Unscored, format!("the plan cannot be laid out ({})", rejection.reason.word())));
+                        return Err((
+                            Status::Unscored,
+                            format!("the plan cannot be laid out ({})", rejection.reason.word()),
+                        ));
                     }
                 }
             }
@@ -458,8 +476,12 @@ fn quantity(row: &Row, setting: &Setting, estimate: &Estimate, chips: f64, name:
     let rate = estimate.plan.global_batch() as f64 * run.seq_len / (used * estimate.step_s);
     let convention = row.text("flops_convention");
     let flop = || {
-        let full = convention.contains("full") || convention.contains("hardware") || convention.contains("peak 190") || convention.is_empty();
-        let mut flop = model_flop_per_token(&setting.workload.architecture, run, full && !convention.contains("causal half"));
+        let full = convention.contains("full")
+            || convention.contains("hardware")
+            || convention.contains("peak 190")
+            || convention.is_empty();
+        let mut flop =
+            model_flop_per_token(&setting.workload.architecture, run, full && !convention.contains("causal half"));
         if convention.contains("hardware") && estimate.plan.recompute == Recompute::Full {
             flop *= 4.0 / 3.0;
         }
@@ -472,7 +494,11 @@ fn quantity(row: &Row, setting: &Setting, estimate: &Estimate, chips: f64, name:
         }
         "tokens_per_s_per_chip" => rate,
         "tflops_per_chip" => rate * flop() * 1e-12,
-        "mfu" => rate * flop() / (peak(&setting.chip, Precision::Bf16).max(peak(&setting.chip, Precision::Fp16)) * setting.ranks_per_chip),
+        "mfu" => {
+            rate * flop()
+                / (peak(&setting.chip, Precision::Bf16).max(peak(&setting.chip, Precision::Fp16))
+                    * setting.ranks_per_chip)
+        }
         "days" => run.tokens / (rate * chips) / estimate.wall.goodput / 86_400.0,
         "chip_hours" => run.tokens / rate / estimate.wall.goodput / 3600.0,
         "energy_mwh" => estimate.power.facility_j() / 3.6e9,

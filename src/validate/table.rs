@@ -15,25 +15,70 @@ pub enum Field {
 
 /// Columns of a table of measured training runs. Every one may be blank; further columns are passed over.
 pub const COLUMNS: &[(&str, Field)] = &[
-    ("id", Field::Text), ("source", Field::Text), ("url_or_ref", Field::Text), ("year", Field::Number),
-    ("kind", Field::Text), ("model_name", Field::Text), ("params_total_B", Field::Number),
-    ("params_active_B", Field::Number), ("layers", Field::Number), ("hidden", Field::Number),
-    ("ffn_hidden", Field::Number), ("heads", Field::Number), ("kv_heads", Field::Number), ("vocab", Field::Number),
-    ("experts", Field::Number), ("experts_active", Field::Number), ("expert_ffn_hidden", Field::Number),
-    ("seq_len", Field::Number), ("attention", Field::Text), ("gated_mlp", Field::Number), ("chip", Field::Text),
-    ("chips", Field::Number), ("chips_per_node", Field::Number), ("tp", Field::Number), ("pp", Field::Number),
-    ("vpp", Field::Number), ("dp", Field::Number), ("ep", Field::Number), ("cp", Field::Number),
-    ("zero_or_fsdp_stage", Field::Number), ("micro_batch", Field::Number), ("global_batch_seqs", Field::Number),
-    ("precision", Field::Text), ("recompute", Field::Text), ("seq_parallel", Field::Number),
-    ("tokens_total", Field::Number), ("tflops_per_chip", Field::Number), ("mfu_reported", Field::Number),
-    ("hfu_reported", Field::Number), ("sec_per_iter", Field::Number), ("tokens_per_s_per_chip", Field::Number),
-    ("days", Field::Number), ("chip_hours", Field::Number), ("energy_MWh", Field::Number),
-    ("avg_chip_W", Field::Number), ("pue", Field::Number), ("tco2e", Field::Number),
-    ("flops_convention", Field::Text), ("notes", Field::Text), ("confidence", Field::Text), ("stack", Field::Text),
-    ("nic_gbps_per_chip", Field::Number), ("domain_chips", Field::Number), ("peak_memory_GiB", Field::Number),
-    ("memory_kind", Field::Text), ("capacity_GiB", Field::Number), ("what", Field::Text), ("system", Field::Text),
-    ("cooling", Field::Text), ("workload", Field::Text), ("n_nodes", Field::Number),
-    ("mean_W_per_node", Field::Number), ("duration_min", Field::Number), ("meter", Field::Text),
+    ("id", Field::Text),
+    ("source", Field::Text),
+    ("url_or_ref", Field::Text),
+    ("year", Field::Number),
+    ("kind", Field::Text),
+    ("model_name", Field::Text),
+    ("params_total_B", Field::Number),
+    ("params_active_B", Field::Number),
+    ("layers", Field::Number),
+    ("hidden", Field::Number),
+    ("ffn_hidden", Field::Number),
+    ("heads", Field::Number),
+    ("kv_heads", Field::Number),
+    ("vocab", Field::Number),
+    ("experts", Field::Number),
+    ("experts_active", Field::Number),
+    ("expert_ffn_hidden", Field::Number),
+    ("seq_len", Field::Number),
+    ("attention", Field::Text),
+    ("gated_mlp", Field::Number),
+    ("chip", Field::Text),
+    ("chips", Field::Number),
+    ("chips_per_node", Field::Number),
+    ("tp", Field::Number),
+    ("pp", Field::Number),
+    ("vpp", Field::Number),
+    ("dp", Field::Number),
+    ("ep", Field::Number),
+    ("cp", Field::Number),
+    ("zero_or_fsdp_stage", Field::Number),
+    ("micro_batch", Field::Number),
+    ("global_batch_seqs", Field::Number),
+    ("precision", Field::Text),
+    ("recompute", Field::Text),
+    ("seq_parallel", Field::Number),
+    ("tokens_total", Field::Number),
+    ("tflops_per_chip", Field::Number),
+    ("mfu_reported", Field::Number),
+    ("hfu_reported", Field::Number),
+    ("sec_per_iter", Field::Number),
+    ("tokens_per_s_per_chip", Field::Number),
+    ("days", Field::Number),
+    ("chip_hours", Field::Number),
+    ("energy_MWh", Field::Number),
+    ("avg_chip_W", Field::Number),
+    ("pue", Field::Number),
+    ("tco2e", Field::Number),
+    ("flops_convention", Field::Text),
+    ("notes", Field::Text),
+    ("confidence", Field::Text),
+    ("stack", Field::Text),
+    ("nic_gbps_per_chip", Field::Number),
+    ("domain_chips", Field::Number),
+    ("peak_memory_GiB", Field::Number),
+    ("memory_kind", Field::Text),
+    ("capacity_GiB", Field::Number),
+    ("what", Field::Text),
+    ("system", Field::Text),
+    ("cooling", Field::Text),
+    ("workload", Field::Text),
+    ("n_nodes", Field::Number),
+    ("mean_W_per_node", Field::Number),
+    ("duration_min", Field::Number),
+    ("meter", Field::Text),
 ];
 
 /// One measured run.
@@ -95,7 +140,11 @@ impl ColumnMap {
                     for (field, value) in table {
                         if !known(field) {
                             let near = nearest(field, COLUMNS.iter().map(|(c, _)| *c), 3).join(", ");
-                            return Err(fault(format!("unknown field `{field}`"), Some(field), &format!("did you mean {near}?")));
+                            return Err(fault(
+                                format!("unknown field `{field}`"),
+                                Some(field),
+                                &format!("did you mean {near}?"),
+                            ));
                         }
                         let text = match value {
                             toml::Value::String(s) => s.clone(),
@@ -108,7 +157,11 @@ impl ColumnMap {
                     for (field, value) in table {
                         if !known(field) {
                             let near = nearest(field, COLUMNS.iter().map(|(c, _)| *c), 3).join(", ");
-                            return Err(fault(format!("unknown field `{field}`"), Some(field), &format!("did you mean {near}?")));
+                            return Err(fault(
+                                format!("unknown field `{field}`"),
+                                Some(field),
+                                &format!("did you mean {near}?"),
+                            ));
                         }
                         let entry = match value {
                             toml::Value::String(column) => Some((column.clone(), 1.0)),
@@ -119,7 +172,11 @@ impl ColumnMap {
                                     Some(toml::Value::Integer(i)) => Some(*i as f64),
                                     Some(_) => None,
                                 };
-                                table.get("column").and_then(toml::Value::as_str).zip(scale).map(|(c, s)| (c.to_owned(), s))
+                                table
+                                    .get("column")
+                                    .and_then(toml::Value::as_str)
+                                    .zip(scale)
+                                    .map(|(c, s)| (c.to_owned(), s))
                             }
                             _ => None,
                         };
@@ -170,7 +227,8 @@ impl Table {
                     Some(at) => wanted.push((field, *kind, at, *scale)),
                     None => {
                         let near = nearest(column, headers.iter().map(String::as_str), 3).join(", ");
-                        let help = if near.is_empty() { "mend the map".to_owned() } else { format!("did you mean {near}?") };
+                        let help =
+                            if near.is_empty() { "mend the map".to_owned() } else { format!("did you mean {near}?") };
                         return Err(fault(format!("no column `{column}` for `{field}`"), field, &help));
                     }
                 },
@@ -213,11 +271,18 @@ impl Table {
         for (number, record) in reader.records().enumerate() {
             let record = match record {
                 Ok(record) => record,
-                Err(error) => return Err(fault(format!("line {}: {error}", number + 2), "", "each line has as many cells as the first")),
+                Err(error) => {
+                    return Err(fault(
+                        format!("line {}: {error}", number + 2),
+                        "",
+                        "each line has as many cells as the first",
+                    ));
+                }
             };
             let line = record.position().map_or(number as u64 + 2, csv::Position::line);
             let mut row = Row { line, ..Row::default() };
-            let cells = wanted.iter().map(|(field, kind, at, scale)| (*field, *kind, record.get(*at).unwrap_or(""), *scale));
+            let cells =
+                wanted.iter().map(|(field, kind, at, scale)| (*field, *kind, record.get(*at).unwrap_or(""), *scale));
             let fixed = constants.iter().map(|(field, kind, value)| (*field, *kind, *value, 1.0));
             for (field, kind, cell, scale) in cells.chain(fixed) {
                 let cell = cell.trim();
