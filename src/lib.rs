@@ -1,6 +1,7 @@
 //! Time, energy, money and carbon of AI training runs.
 #![recursion_limit = "256"]
 pub mod cli;
+pub mod compare;
 pub mod design;
 pub mod library;
 pub mod model;

@@ -1,6 +1,7 @@
 //! The command line: what the user typed, the command that answers it, the exit code.
 
 mod check;
+mod compare;
 mod completions;
 mod engine;
 mod estimate;
@@ -63,6 +64,8 @@ enum Color {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Compare designs: who wins on time, energy, cost and carbon, and where the winner changes
+    Compare(compare::Arguments),
     /// Estimate one training run: time, power, energy, money, carbon
     Estimate(Box<estimate::Arguments>),
     /// List the chips, clusters, workloads, sites, stacks or scenarios of the library
@@ -126,6 +129,7 @@ pub fn run() -> ExitCode {
 fn dispatch(cli: &Cli) -> Outcome {
     let global = &cli.global;
     match &cli.command {
+        Command::Compare(arguments) => compare::run(arguments, global),
         Command::Estimate(arguments) => estimate::run(arguments, global),
         Command::List(arguments) => list::run(arguments, global),
         Command::Show(arguments) => show::run(arguments, global),
