@@ -132,7 +132,12 @@ pub fn crossovers(a: &Judged, b: &Judged, search: &Search<'_>) -> Result<Vec<Cro
 }
 
 fn crossover(
-    objective: Objective, side: &Judged, other: &Judged, input: &'static str, unit: &'static str, today: f64,
+    objective: Objective,
+    side: &Judged,
+    other: &Judged,
+    input: &'static str,
+    unit: &'static str,
+    today: f64,
 ) -> Crossover {
     Crossover {
         objective,
@@ -203,7 +208,11 @@ fn utilisation(side: &Judged, e: &Estimate, other: &Judged, eo: &Estimate) -> Cr
 
 /// Chips and megawatts of a side at which both take the same time, the plan searched anew at every size.
 fn sizes(
-    side: &Judged, e: &Estimate, other: &Judged, eo: &Estimate, search: &Search<'_>,
+    side: &Judged,
+    e: &Estimate,
+    other: &Judged,
+    eo: &Estimate,
+    search: &Search<'_>,
 ) -> Result<[Crossover; 2], Fault> {
     let setting = &side.design.setting;
     let node = (setting.cluster.node_chips / setting.ranks_per_chip).max(1.0);

@@ -127,7 +127,12 @@ fn heading(scenario: &Scenario, designs: &[Design]) -> String {
         text += &format!("{HEADING}{}{HEADING:#}  {title}\n", design.name);
         let per_chip = crate::model::power::peak_rank_w(s, design.chips * s.ranks_per_chip) * s.ranks_per_chip;
         let facts = [
-            format!("{} ({:.0} W each with node and fabric, ${:.0} with server and network)", s.chip.name, per_chip, crate::model::cost::all_in_usd(s) * s.ranks_per_chip),
+            format!(
+                "{} ({:.0} W each with node and fabric, ${:.0} with server and network)",
+                s.chip.name,
+                per_chip,
+                crate::model::cost::all_in_usd(s) * s.ranks_per_chip
+            ),
             format!("{}, {}, stack {}", s.cluster.name, input(design, "precision"), s.stack.name),
             format!(
                 "{}: ${}/kWh, {:.0} gCO2e/kWh, PUE {:.2}, capital at {:.0} %",
@@ -171,19 +176,42 @@ fn page(scenario: &Scenario, answer: &Answer) -> String {
     let figure = |show: fn(&Design, &crate::model::Estimate) -> String| {
         move |s: &Judged| s.estimate().map_or_else(|| "-".to_owned(), |e| show(&s.design, e))
     };
-    row("chips", &figure(|_, e| if e.chips_spare > 0.0 { format!("{} ({} spare)", e.chips_used + e.chips_spare, e.chips_spare) } else { format!("{}", e.chips_used) }));
+    row(
+        "chips",
+        &figure(|_, e| {
+            if e.chips_spare > 0.0 {
+                format!("{} ({} spare)", e.chips_used + e.chips_spare, e.chips_spare)
+            } else {
+                format!("{}", e.chips_used)
+            }
+        }),
+    );
     row("plan", &figure(|_, e| report::plan_text(&e.plan)));
     row("batch", &figure(|_, e| format!("{} sequences", e.plan.global_batch())));
     row("MFU", &figure(|d, e| format!("{:.1} %", 100.0 * report::rates(d, e).mfu)));
     row("goodput", &figure(|_, e| format!("{:.1} %", 100.0 * e.wall.goodput)));
     row("time", &figure(|_, e| duration(e.wall.wall_s)));
     row("energy", &figure(|_, e| energy(e.power.facility_j())));
-    row("power", &figure(|_, e| format!("{} average, {} peak", scaled(e.power.facility_j() / e.wall.wall_s, "W"), scaled(e.power.peak_facility_w, "W"))));
+    row(
+        "power",
+        &figure(|_, e| {
+            format!(
+                "{} average, {} peak",
+                scaled(e.power.facility_j() / e.wall.wall_s, "W"),
+                scaled(e.power.peak_facility_w, "W")
+            )
+        }),
+    );
     row("cost", &figure(|_, e| dollars(e.cost.total())));
     row("  chips", &figure(|_, e| dollars(e.cost.chips + e.cost.rental)));
     row("  facility", &figure(|_, e| dollars(e.cost.facility)));
     row("  operations", &figure(|_, e| dollars(e.cost.operations)));
-    row("  electricity", &figure(|_, e| format!("{} ({:.0} %)", dollars(e.cost.electricity), 100.0 * e.cost.electricity / e.cost.total())));
+    row(
+        "  electricity",
+        &figure(|_, e| {
+            format!("{} ({:.0} %)", dollars(e.cost.electricity), 100.0 * e.cost.electricity / e.cost.total())
+        }),
+    );
     row("carbon", &figure(|_, e| format!("{} CO2e", carbon(e.carbon.total()))));
     row("bound by", &|s| s.binds.join("; "));
     text += &output::table(&header, &[0], rows);
@@ -204,7 +232,12 @@ fn page(scenario: &Scenario, answer: &Answer) -> String {
                 .filter(|(at, _)| *at != best)
                 .filter_map(|(_, s)| s.estimate().map(|e| objective.of(e)))
                 .fold(f64::INFINITY, f64::min);
-            Some(format!("{}: {HEADING}{}{HEADING:#} by {:.2} x", objective.word(), answer.sides[best].design.name, next / best_value))
+            Some(format!(
+                "{}: {HEADING}{}{HEADING:#} by {:.2} x",
+                objective.word(),
+                answer.sides[best].design.name,
+                next / best_value
+            ))
         })
         .collect();
     text += &format!("winner   {}\n", verdicts.join("   "));
@@ -220,7 +253,12 @@ fn page(scenario: &Scenario, answer: &Answer) -> String {
                     .filter(|(side, _)| side != at)
                     .filter_map(|(_, s)| {
                         let o = s.estimate()?;
-                        Some(format!("against {}: time x{:.2}, cost x{:.2}", s.design.name, e.wall.wall_s / o.wall.wall_s, e.cost.total() / o.cost.total()))
+                        Some(format!(
+                            "against {}: time x{:.2}, cost x{:.2}",
+                            s.design.name,
+                            e.wall.wall_s / o.wall.wall_s,
+                            e.cost.total() / o.cost.total()
+                        ))
                     })
                     .collect();
                 format!(
@@ -256,7 +294,13 @@ fn page(scenario: &Scenario, answer: &Answer) -> String {
             Some(value) => format!("at {HEADING}{}{HEADING:#}", figure(value)),
             None => format!("never: {}", c.note),
         };
-        text += &format!("  {:<7} {} of {:<2} {FAINT}(now {}){FAINT:#}  {value}\n", c.objective.word(), input, c.side, figure(c.today));
+        text += &format!(
+            "  {:<7} {} of {:<2} {FAINT}(now {}){FAINT:#}  {value}\n",
+            c.objective.word(),
+            input,
+            c.side,
+            figure(c.today)
+        );
     }
     text
 }

@@ -4,6 +4,8 @@ use clap::{Args, ValueEnum};
 
 use crate::design::Design;
 use crate::library::diagnostic::Fault;
+use crate::model::setting::Setting;
+use crate::search::space::PlanSpace;
 use crate::search::{Found, search};
 
 #[derive(Args, Debug, Clone, Copy)]
@@ -40,8 +42,13 @@ impl Chosen {
     pub fn search_design(&self, design: &Design, chips: f64) -> Result<Found, Fault> {
         let mut found = Found::nothing();
         for space in design.spaces_of(chips) {
-            found = found.join(search(&design.setting, &space, chips));
+            found = found.join(self.search(&design.setting, &space, chips)?);
         }
         Ok(found)
+    }
+
+    /// Best plans of one space.
+    pub fn search(&self, setting: &Setting, space: &PlanSpace, chips: f64) -> Result<Found, Fault> {
+        Ok(search(setting, space, chips))
     }
 }

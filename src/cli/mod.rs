@@ -8,6 +8,7 @@ mod estimate;
 mod list;
 mod output;
 mod show;
+mod sweep;
 
 use std::ffi::OsString;
 use std::io;
@@ -68,6 +69,8 @@ enum Command {
     Compare(compare::Arguments),
     /// Estimate one training run: time, power, energy, money, carbon
     Estimate(Box<estimate::Arguments>),
+    /// Search every plan of a scenario's designs: best per design and objective
+    Sweep(sweep::Arguments),
     /// List the chips, clusters, workloads, sites, stacks or scenarios of the library
     List(list::Arguments),
     /// Show one entry: every value with unit, kind, source and range
@@ -130,6 +133,7 @@ fn dispatch(cli: &Cli) -> Outcome {
     let global = &cli.global;
     match &cli.command {
         Command::Compare(arguments) => compare::run(arguments, global),
+        Command::Sweep(arguments) => sweep::run(arguments, global),
         Command::Estimate(arguments) => estimate::run(arguments, global),
         Command::List(arguments) => list::run(arguments, global),
         Command::Show(arguments) => show::run(arguments, global),
