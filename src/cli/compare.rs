@@ -279,6 +279,7 @@ fn page(scenario: &Scenario, answer: &Answer) -> String {
             "all_in_usd" => "chip with server and network",
             "cap_mw" => "megawatts",
             "mfu" => "MFU",
+            "restart_s" => "restart time",
             "g_per_kwh" => "carbon intensity",
             other => other,
         };
@@ -287,6 +288,7 @@ fn page(scenario: &Scenario, answer: &Answer) -> String {
             "all_in_usd" => format!("${value:.0}"),
             "cap_mw" => format!("{value:.1} MW"),
             "mfu" => format!("{value:.3}"),
+            "restart_s" => format!("{value:.0} s"),
             "g_per_kwh" => format!("{value:.0} g/kWh"),
             _ => format!("{value:.0}"),
         };
