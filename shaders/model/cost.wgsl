@@ -2,7 +2,7 @@
 //
 // Twin: `src/model/cost.rs`.
 
-const YEAR_S = 31557600.0;
+const YEAR_S: f32 = 31557600.0;
 
 struct Cost {
     chips: f32,

@@ -2,10 +2,10 @@
 //
 // Twin: `src/model/goodput.rs`.
 
-const LEAST_GOODPUT = 0.05;
+const LEAST_GOODPUT: f32 = 0.05;
 
 // Beyond e^25 wall over useful time no run progresses; larger exponents would only leave the range of f32.
-const MOST_EXPONENT = 25.0;
+const MOST_EXPONENT: f32 = 25.0;
 
 struct Wall {
     goodput: f32,

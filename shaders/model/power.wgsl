@@ -2,7 +2,7 @@
 //
 // Twin: `src/model/power.rs`.
 
-const GJ_PER_J = 1e-9;
+const GJ_PER_J: f32 = 1e-9;
 
 fn dynamic_share(chip: ChipRow, clock: f32) -> f32 {
     if chip.voltage_floor > 0.0 && chip.voltage_knee < 1.0 {
