@@ -55,7 +55,7 @@ pub fn run(arguments: &Arguments, global: &Global) -> Outcome {
         let message = format!("{} has one design: nothing to compare", scenario.name);
         return Err(Fault::input(Diagnostic::error(message).key("design").help(help)).into());
     }
-    let engine = arguments.engine.select()?;
+    let engine = arguments.engine.select(u64::MAX)?;
     let search = |design: &Design, chips: f64| engine.search_design(design, chips);
     let mut answers = Vec::new();
     for workload in &scenario.workloads {
