@@ -1,13 +1,14 @@
 use wattline::library::store::Library;
-use wattline::validate::{predict::*, score, table::*};
+use wattline::library::source_text::SourceText;
+use wattline::validate::{predict::*, judged::*, score, table::*, column_map::ColumnMap};
 fn main() {
     let library = Library::open::<&str>(&[]).unwrap();
     let p = Predictor::new(&library).map_err(|f| f.message()).unwrap();
     let facts = std::env::var("WATTLINE_FACTS").unwrap_or("/work/shared/facts".into());
     let text = std::fs::read_to_string("evidence/published_runs.csv").unwrap();
-    let t = Table::parse("runs", &text, None).map_err(|f| f.message()).unwrap();
+    let t = Table::parse(SourceText::new("runs", text), None).map_err(|f| f.message()).unwrap();
     let start = std::time::Instant::now();
-    let j = p.judge_all(&t.rows);
+    let j = p.judge(&t).unwrap().rows;
     eprintln!("{:?}", start.elapsed());
     let stated: Vec<Judged> = j.iter().filter(|r| r.plan_stated && r.kind != "energy").cloned().collect();
     let other: Vec<Judged> = j.iter().filter(|r| !(r.plan_stated && r.kind != "energy")).cloned().collect();
@@ -19,14 +20,9 @@ fn main() {
     let map = ColumnMap::read(std::path::Path::new("evidence/columns/vtrain.toml")).map_err(|f| f.message()).unwrap();
     for f in ["single_node_a100.csv", "multi_node_a100.csv"] {
         let text = std::fs::read_to_string(format!("{facts}/vtrain/{f}")).unwrap();
-        let t = Table::parse(f, &text, Some(&map)).map_err(|f| f.message()).unwrap();
-        let j = p.judge_all(&t.rows);
+        let t = Table::parse(SourceText::new(f, text), Some(&map)).map_err(|f| f.message()).unwrap();
+        let j = p.judge(&t).unwrap().rows;
         let s = score::summarise(&j);
         println!("{f} n {} mape {:.4} bias {:+.3} med {:.3}", s.scored, s.mape, s.bias, s.median_abs_error);
-    }
-    if let Some(want) = std::env::args().nth(1) {
-        for r in j.iter().filter(|r| r.source.contains(&want) || r.id.contains(&want)) {
-            println!("{} {} {} pred {:.4} meas {:.4} err {:+.3} {} {:?} mem {} {:?} {}", r.id, r.chip, r.quantity, r.predicted, r.measured, r.error, r.stack, r.inferred, r.memory_disagrees, r.status, r.reason);
-        }
     }
 }
