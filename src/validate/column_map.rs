@@ -48,7 +48,13 @@ impl ColumnMap {
                 ("columns", DeValue::Table(table)) => map.read_columns(source, table)?,
                 ("constants" | "columns", _) => {
                     let name = section.get_ref();
-                    return Err(fault(source, value.span(), name, format!("`{name}` takes a table"), format!("write [{name}]")));
+                    return Err(fault(
+                        source,
+                        value.span(),
+                        name,
+                        format!("`{name}` takes a table"),
+                        format!("write [{name}]"),
+                    ));
                 }
                 (other, _) => {
                     let help = match nearest(other, SECTIONS, 1).first() {
@@ -92,7 +98,9 @@ impl ColumnMap {
                 _ => None,
             };
             let Some(mapped) = mapped else {
-                let help = format!("write {field} = \"COLUMN\", or for a number {field} = {{ column = \"COLUMN\", scale = 0.001 }}");
+                let help = format!(
+                    "write {field} = \"COLUMN\", or for a number {field} = {{ column = \"COLUMN\", scale = 0.001 }}"
+                );
                 return Err(fault(source, value.span(), field, format!("`{field}` names no column"), help));
             };
             self.columns.insert(field, mapped);
@@ -107,8 +115,12 @@ fn scaled(table: &DeTable<'_>, kind: Field) -> Option<Mapped> {
     for (key, value) in table {
         match (key.get_ref().as_ref(), value.get_ref()) {
             ("column", DeValue::String(column)) => mapped.column = column.to_string(),
-            ("scale", DeValue::Float(number)) if kind != Field::Text => mapped.scale = number.as_str().replace('_', "").parse().ok()?,
-            ("scale", DeValue::Integer(number)) if kind != Field::Text => mapped.scale = number.as_str().replace('_', "").parse().ok()?,
+            ("scale", DeValue::Float(number)) if kind != Field::Text => {
+                mapped.scale = number.as_str().replace('_', "").parse().ok()?
+            }
+            ("scale", DeValue::Integer(number)) if kind != Field::Text => {
+                mapped.scale = number.as_str().replace('_', "").parse().ok()?
+            }
             _ => return None,
         }
     }
@@ -118,7 +130,11 @@ fn scaled(table: &DeTable<'_>, kind: Field) -> Option<Mapped> {
 fn known(source: &SourceText, name: &str, span: Range<usize>) -> Result<(&'static str, Field), Fault> {
     column(name).ok_or_else(|| {
         let near = nearest(name, names(), 3).join(", ");
-        let help = if near.is_empty() { "the fields are the columns of published_runs.csv".to_owned() } else { format!("did you mean {near}?") };
+        let help = if near.is_empty() {
+            "the fields are the columns of published_runs.csv".to_owned()
+        } else {
+            format!("did you mean {near}?")
+        };
         fault(source, span, name, format!("unknown field {}", quoted(name)), help)
     })
 }
@@ -137,7 +153,9 @@ mod tests {
 
     #[test]
     fn a_map_holds_constants_columns_and_factors() -> Result<(), Fault> {
-        let map = parse("title = \"t\"\n[constants]\nchip = \"h100\"\nvocab = 50_257\n[columns]\nchips = \"# GPUs\"\nsec_per_iter = { column = \"ms\", scale = 0.001 }\n")?;
+        let map = parse(
+            "title = \"t\"\n[constants]\nchip = \"h100\"\nvocab = 50_257\n[columns]\nchips = \"# GPUs\"\nsec_per_iter = { column = \"ms\", scale = 0.001 }\n",
+        )?;
         assert_eq!(map.constants["vocab"], "50257");
         assert_eq!(map.columns["chips"], Mapped { column: "# GPUs".to_owned(), scale: 1.0 });
         assert_eq!(map.columns["sec_per_iter"].scale, 0.001);
@@ -150,7 +168,13 @@ mod tests {
         let diagnostic = &fault.diagnostics[0];
         assert_eq!(diagnostic.line(), Some(2));
         assert!(diagnostic.help.as_deref().is_some_and(|help| help.contains("chips")), "{diagnostic}");
-        for text in ["[constants]\nchips = \"many\"", "[columns]\nchips = 3", "[colums]\n", "columns = 1", "[columns]\nchip = { column = \"x\", scale = 2 }"] {
+        for text in [
+            "[constants]\nchips = \"many\"",
+            "[columns]\nchips = 3",
+            "[colums]\n",
+            "columns = 1",
+            "[columns]\nchip = { column = \"x\", scale = 2 }",
+        ] {
             assert!(ColumnMap::parse(&SourceText::new("map.toml", text)).is_err(), "{text}");
         }
     }

@@ -15,11 +15,12 @@
 //! The notes name the stage that was read (`last stage`, `stage 0`); without one it is the fuller of first and last.
 
 use super::judged::{Judged, Obstacle, Quantity, Status};
-use super::plan::{Stated, UNSTATED_CHIPS, chips, choose};
+use super::plan::{Stated, UNSTATED_CHIPS, chips as chips_of, choose};
 use super::predict::{Predictor, Subject, excluded};
 use super::table::Row;
 use super::vocabulary::{Names, UnknownWord};
 use crate::model::memory::{Memory, StageMemory};
+use crate::model::plan::Shard;
 
 const GIB: f64 = 1_073_741_824.0;
 /// A published lower bound is missed only beyond the rounding of its own units.
@@ -34,10 +35,10 @@ pub fn judge(predictor: &Predictor<'_>, row: &Row, names: &Names, judged: &mut J
     judged.measured = row.positive("peak_memory_GiB").unwrap_or(f64::NAN);
     excluded(row)?;
     let subject = predictor.subject(row, names, judged)?;
-    if chips(row).is_none() {
+    if chips_of(row).is_none() {
         judged.inferred.push("chips");
     }
-    score(row, &subject, chips(row).unwrap_or(UNSTATED_CHIPS), judged)
+    score(row, &subject, chips_of(row).unwrap_or(UNSTATED_CHIPS), judged)
 }
 
 /// Compares a row's memory with that of its plan.
@@ -54,7 +55,10 @@ pub fn score(row: &Row, subject: &Subject, chips: f64, judged: &mut Judged) -> R
     for (size, what) in [(fixed.tp, "tp"), (fixed.pp, "pp"), (fixed.micro_batch, "micro-batch")] {
         size.ok_or_else(|| Obstacle::states_no(what))?;
     }
-    // Chips alone may be left open: they only thin out what is sharded over replicas.
+    // Without sharding over replicas their number does not matter.
+    if chips_of(row).is_none() && fixed.shard != Some(Shard::None) {
+        return Err(Obstacle::states_no("chips or dp, over which the states are sharded"));
+    }
     let stated = Stated { whole: true, ..subject.stated.clone() };
     let chosen = choose(&subject.setting, &stated, chips, &mut judged.inferred)?;
     judged.memory_disagrees = !chosen.fits;

@@ -3,9 +3,9 @@
 use super::judged::Obstacle;
 use super::table::Row;
 use super::vocabulary::Words;
-use crate::model::plan::{Plan, Recompute, Shard};
+use crate::model::plan::{Plan, Reason, Recompute, Shard};
 use crate::model::setting::Setting;
-use crate::model::{Estimate, estimate, estimate_as_measured, estimate_unconstrained};
+use crate::model::{Estimate, Rejection, estimate, estimate_as_measured};
 use crate::search::space::{Batch, Fixed, PlanSpace};
 
 /// Chips of a row that states none and is judged per chip: enough for any plan, few enough that failures cost little.
@@ -14,6 +14,8 @@ pub const UNSTATED_CHIPS: f64 = 512.0;
 const UNSTATED_DEPTH: u64 = 4;
 /// Experts a rank group holds where a row states no expert parallelism: one node.
 const UNSTATED_EXPERT_GROUP: u32 = 8;
+
+const GIB: f64 = 1_073_741_824.0;
 
 /// What is stated of a plan.
 #[derive(Clone, Debug, Default)]
@@ -40,9 +42,13 @@ impl Stated {
             sequence_parallel: row.number("seq_parallel").map(|on| on > 0.0),
             ..Fixed::default()
         };
-        let whole = chips(row).is_some() && fixed.tp.is_some() && fixed.pp.is_some() && fixed.micro_batch.is_some();
-        Stated { fixed, global_batch: row.count("global_batch_seqs"), whole }
+        Stated { fixed, global_batch: row.count("global_batch_seqs"), whole: plan_is_stated(row) }
     }
+}
+
+/// Whether a row states chips, sizes and micro-batch.
+pub fn plan_is_stated(row: &Row) -> bool {
+    chips(row).is_some() && row.count("tp").is_some() && row.count("pp").is_some() && micro_batch(row).is_some()
 }
 
 /// Sequences of a micro-batch. Where a pipeline splits the local batch, they are single.
@@ -66,14 +72,27 @@ pub struct Chosen {
 }
 
 /// The plan of a run on `chips` chips, and in `inferred` what was not stated of it.
-pub fn choose(setting: &Setting, stated: &Stated, chips: f64, inferred: &mut Vec<&'static str>) -> Result<Chosen, Obstacle> {
+pub fn choose(
+    setting: &Setting,
+    stated: &Stated,
+    chips: f64,
+    inferred: &mut Vec<&'static str>,
+) -> Result<Chosen, Obstacle> {
     let ranks = (chips * setting.ranks_per_chip).round() as u32;
-    if stated.whole { complete(setting, stated, ranks, chips, inferred) } else { search(setting, stated, ranks, chips, inferred) }
+    if stated.whole {
+        complete(setting, stated, ranks, chips, inferred)
+    } else {
+        search(setting, stated, ranks, chips, inferred)
+    }
 }
 
 /// Fills what a whole plan leaves open: the fastest interleaving, the least recompute that fits.
 fn complete(
-    setting: &Setting, stated: &Stated, ranks: u32, chips: f64, inferred: &mut Vec<&'static str>,
+    setting: &Setting,
+    stated: &Stated,
+    ranks: u32,
+    chips: f64,
+    inferred: &mut Vec<&'static str>,
 ) -> Result<Chosen, Obstacle> {
     let plan = plain(setting, stated, ranks, inferred)?;
     let fixed = &stated.fixed;
@@ -160,9 +179,13 @@ fn plain(setting: &Setting, stated: &Stated, ranks: u32, inferred: &mut Vec<&'st
     })
 }
 
-/// The tool's own best plan under what is stated; where none fits, the one that needs least.
+/// The tool's own best plan under what is stated.
 fn search(
-    setting: &Setting, stated: &Stated, ranks: u32, chips: f64, inferred: &mut Vec<&'static str>,
+    setting: &Setting,
+    stated: &Stated,
+    ranks: u32,
+    chips: f64,
+    inferred: &mut Vec<&'static str>,
 ) -> Result<Chosen, Obstacle> {
     inferred.push("plan");
     let fixed = &stated.fixed;
@@ -176,21 +199,25 @@ fn search(
     };
     let space = PlanSpace::new(setting, fixed, ranks, batch, false);
     let mut best: Option<Estimate> = None;
-    let mut smallest: Option<Estimate> = None;
+    let mut closest: Option<Rejection> = None;
     let pace = |found: &Estimate| found.step_s / found.plan.global_batch() as f64;
     for plan in (0..space.len()).filter_map(|index| space.decode(index)) {
-        if let Ok(found) = estimate(setting, &plan, chips) {
-            if best.as_ref().is_none_or(|best| pace(&found) < pace(best)) {
-                best = Some(found);
+        match estimate(setting, &plan, chips) {
+            Ok(found) if best.as_ref().is_none_or(|best| pace(&found) < pace(best)) => best = Some(found),
+            Err(rejection) if rejection.reason == Reason::Memory => {
+                closest = Some(closest.filter(|closest| closest.found <= rejection.found).unwrap_or(rejection));
             }
-        } else if best.is_none()
-            && let Ok(found) = estimate_unconstrained(setting, &plan, chips)
-            && smallest.as_ref().is_none_or(|smallest| found.memory.peak() < smallest.memory.peak())
-        {
-            smallest = Some(found);
+            _ => {}
         }
     }
-    let fits = best.is_some();
-    let lacks = || Obstacle::Lacks("no plan of these sizes can be laid out".to_owned());
-    best.or(smallest).map(|estimate| Chosen { estimate, fits }).ok_or_else(lacks)
+    match (best, closest) {
+        (Some(estimate), _) => Ok(Chosen { estimate, fits: true }),
+        (None, Some(Rejection { found, limit, .. })) => {
+            let (found, limit) = (found / GIB, limit / GIB);
+            Err(Obstacle::Lacks(format!(
+                "states no plan, and none fits: the closest needs {found:.0} of {limit:.0} GiB"
+            )))
+        }
+        (None, None) => Err(Obstacle::Lacks("states no plan, and none of these sizes can be laid out".to_owned())),
+    }
 }

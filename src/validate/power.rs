@@ -89,7 +89,10 @@ impl Systems {
     fn load(&self, row: &Row) -> Result<&Load, Obstacle> {
         let name = row.text("workload").split(';').next().unwrap_or_default().trim();
         let named = |load: &&Load| load.names.iter().any(|known| known.eq_ignore_ascii_case(name));
-        self.workload.iter().find(named).ok_or_else(|| unknown("workload", name, self.workload.iter().flat_map(|w| &w.names)))
+        self.workload
+            .iter()
+            .find(named)
+            .ok_or_else(|| unknown("workload", name, self.workload.iter().flat_map(|w| &w.names)))
     }
 }
 
@@ -101,7 +104,12 @@ fn unknown<'a>(column: &'static str, word: &str, known: impl Iterator<Item = &'a
         Some(near) => format!("did you mean `{near}`? The known ones stand in evidence/systems.toml"),
         None => "the known ones stand in evidence/systems.toml".to_owned(),
     };
-    Obstacle::Unknown(UnknownWord { column, word: word.to_owned(), message: format!("unknown {column} {}", quoted(word)), help })
+    Obstacle::Unknown(UnknownWord {
+        column,
+        word: word.to_owned(),
+        message: format!("unknown {column} {}", quoted(word)),
+        help,
+    })
 }
 
 /// Judges a row of a power table.
@@ -127,7 +135,11 @@ pub fn judge(predictor: &Predictor<'_>, row: &Row, judged: &mut Judged) -> Resul
 
 /// Watts of one node while it works, at its input.
 fn node_w(
-    predictor: &Predictor<'_>, row: &Row, system: &System, load: &Load, judged: &mut Judged,
+    predictor: &Predictor<'_>,
+    row: &Row,
+    system: &System,
+    load: &Load,
+    judged: &mut Judged,
 ) -> Result<f64, Obstacle> {
     let library = predictor.library;
     let lacks = |fault: Fault| Obstacle::Lacks(fault.message());

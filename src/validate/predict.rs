@@ -5,7 +5,7 @@ use rayon::prelude::*;
 use super::convention::Convention;
 use super::inference::Inference;
 use super::judged::{Judged, Obstacle, Quantity, Status};
-use super::plan::{Chosen, Stated, UNSTATED_CHIPS, choose, chips};
+use super::plan::{Chosen, Stated, UNSTATED_CHIPS, chips, choose, plan_is_stated};
 use super::power::Systems;
 use super::table::{Row, Table, TableKind};
 use super::vocabulary::{Names, Words, warnings};
@@ -64,6 +64,7 @@ impl<'a> Predictor<'a> {
         let names = Names::of(table, self.library);
         let judge = |row: &Row| {
             let mut judged = Judged::new(row.text("id"), row.text("source"), row.text("kind"), row.text("chip"));
+            judged.plan_stated = plan_is_stated(row);
             let outcome = match table.kind {
                 TableKind::Runs => self.judge_run(row, &names, &mut judged),
                 TableKind::Memory => memory::judge(self, row, &names, &mut judged),
@@ -78,7 +79,8 @@ impl<'a> Predictor<'a> {
         if !rows.iter().any(Judged::is_usable) {
             return Err(nothing_usable(table, &rows));
         }
-        let unknown: Vec<_> = rows.iter().enumerate().filter_map(|(at, row)| Some((at, row.unknown.as_ref()?))).collect();
+        let unknown: Vec<_> =
+            rows.iter().enumerate().filter_map(|(at, row)| Some((at, row.unknown.as_ref()?))).collect();
         let mut found = table.warnings.clone();
         found.extend(warnings(table, &unknown));
         Ok(Judgement { kind: table.kind, file: table.file().to_owned(), rows, warnings: found })
@@ -90,7 +92,8 @@ impl<'a> Predictor<'a> {
         }
         excluded(row)?;
         let subject = self.subject(row, names, judged)?;
-        let (quantity, measured) = measurement(row, Some(&subject)).ok_or_else(|| Obstacle::states_no("measurement"))?;
+        let (quantity, measured) =
+            measurement(row, Some(&subject)).ok_or_else(|| Obstacle::states_no("measurement"))?;
         needs(row, quantity)?;
         let stated_chips = chips(row);
         let chips = stated_chips.unwrap_or(UNSTATED_CHIPS);
@@ -112,8 +115,6 @@ impl<'a> Predictor<'a> {
         let (chip, cluster) = names.machine(row)?;
         let stack = self.stack(row, names, &chip.vendor, judged)?;
         judged.stack = stack.name.clone();
-        let stated = Stated::of(row, &words);
-        judged.plan_stated = stated.whole;
         if let Some(why) = &row.impossible {
             return Err(Obstacle::Lacks(why.clone()));
         }
@@ -127,7 +128,7 @@ impl<'a> Predictor<'a> {
         let workload = subject::workload(row, &words, names.workload(row), chip, &mut judged.inferred)?;
         let setting = self.setting(chip, &cluster, &workload, &stack);
         let convention = Convention::of(row.text("flops_convention"), workload.run.precision);
-        Ok(Subject { chip: chip.clone(), setting, stated, convention })
+        Ok(Subject { chip: chip.clone(), setting, stated: Stated::of(row, &words), convention })
     }
 
     /// The parts of an evaluation with the predictor's constants.
@@ -239,13 +240,16 @@ fn nothing_usable(table: &Table, rows: &[Judged]) -> Fault {
         }
     }
     reasons.sort_by_key(|(_, count, _)| std::cmp::Reverse(*count));
-    let shown: Vec<String> = reasons.iter().take(3).map(|(reason, count, _)| format!("{reason} ({count} of {})", rows.len())).collect();
+    let shown: Vec<String> =
+        reasons.iter().take(3).map(|(reason, count, _)| format!("{reason} ({count} of {})", rows.len())).collect();
     let message = format!("no row can be predicted: {}", shown.join("; "));
     let Some((first, row)) = reasons.first().and_then(|(_, _, at)| Some((rows.get(*at)?, table.rows.get(*at)?))) else {
         return Fault::input(Diagnostic::error(message).in_file(table.file()));
     };
     Fault::input(match &first.unknown {
         Some(unknown) => table.point(Diagnostic::error(message), row, unknown.column).help(unknown.help.clone()),
-        None => table.point(Diagnostic::error(message), row, "id").help("see `wattline help validate` for what a row needs"),
+        None => {
+            table.point(Diagnostic::error(message), row, "id").help("see `wattline help validate` for what a row needs")
+        }
     })
 }

@@ -15,7 +15,11 @@ const ADAPTER_RANK: f64 = 16.0;
 
 /// The workload of a row, and in `inferred` what it does not state.
 pub fn workload(
-    row: &Row, words: &Words, known: Option<&Workload>, chip: &Chip, inferred: &mut Vec<&'static str>,
+    row: &Row,
+    words: &Words,
+    known: Option<&Workload>,
+    chip: &Chip,
+    inferred: &mut Vec<&'static str>,
 ) -> Result<Workload, Obstacle> {
     let mut architecture = match (known, row.number("layers"), row.number("hidden"), row.number("heads")) {
         (known, Some(layers), Some(hidden), Some(heads)) => stated(row, words, known, layers, hidden, heads),
@@ -68,7 +72,8 @@ fn stated(row: &Row, words: &Words, known: Option<&Workload>, layers: f64, hidde
         shape.tied = !shape.gated;
     }
     shape.kv_heads = row.number("kv_heads").unwrap_or(model.map_or(heads, |model| model.kv_heads));
-    shape.ffn = row.number("ffn_hidden").or(model.map(|model| model.ffn).filter(|ffn| *ffn > 0.0)).unwrap_or(4.0 * hidden);
+    shape.ffn =
+        row.number("ffn_hidden").or(model.map(|model| model.ffn).filter(|ffn| *ffn > 0.0)).unwrap_or(4.0 * hidden);
     shape.vocab = row.number("vocab").unwrap_or(model.map_or(USUAL_VOCABULARY, |model| model.vocab));
     shape.experts = row.number("experts").unwrap_or(0.0);
     shape.moe_layers = 0.0;
@@ -94,7 +99,9 @@ fn moe_layers(row: &Row, layers: f64, model: Option<&Architecture>) -> f64 {
     let dense = (model.layers - model.moe_layers).max(0.0);
     if row.remarked("one dense layer") {
         layers - 1.0
-    } else if let Some(dense) = row.remark_number("proxy of ").filter(|_| row.remarks().any(|r| r.contains(" dense and "))) {
+    } else if let Some(dense) =
+        row.remark_number("proxy of ").filter(|_| row.remarks().any(|r| r.contains(" dense and ")))
+    {
         layers - dense
     } else if 2.0 * model.moe_layers <= model.layers {
         // Every second layer.

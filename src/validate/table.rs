@@ -43,8 +43,14 @@ impl TableKind {
     fn measurements(self) -> &'static [&'static str] {
         match self {
             TableKind::Runs => &[
-                "sec_per_iter", "tokens_per_s_per_chip", "tflops_per_chip", "mfu_reported", "days", "chip_hours",
-                "energy_MWh", "peak_memory_GiB",
+                "sec_per_iter",
+                "tokens_per_s_per_chip",
+                "tflops_per_chip",
+                "mfu_reported",
+                "days",
+                "chip_hours",
+                "energy_MWh",
+                "peak_memory_GiB",
             ],
             TableKind::Memory => &["peak_memory_GiB"],
             TableKind::Power => &["mean_W_per_node"],
@@ -179,9 +185,20 @@ impl Table {
         Ok(table)
     }
 
-    fn row(&self, record: &csv::StringRecord, headers: &[String], filled: &[Filled<'_>], number: usize) -> Result<Row, Fault> {
+    fn row(
+        &self,
+        record: &csv::StringRecord,
+        headers: &[String],
+        filled: &[Filled<'_>],
+        number: usize,
+    ) -> Result<Row, Fault> {
         let start = record.position().map_or(0, |position| position.byte() as usize);
-        let start = start + self.source.text().get(start..).map_or(0, |rest| rest.len() - rest.trim_start_matches(['\r', '\n']).len());
+        let start = start
+            + self
+                .source
+                .text()
+                .get(start..)
+                .map_or(0, |rest| rest.len() - rest.trim_start_matches(['\r', '\n']).len());
         let mut row = Row { line: self.source.line_at(start).0 as u64, start, ..Row::default() };
         if record.len() != headers.len() {
             let message = format!("{} cells, and {} columns", record.len(), headers.len());
@@ -259,7 +276,8 @@ impl Table {
 /// Which column or constant fills each field. What a map states stands over a column of the field's own name.
 fn fill<'a>(source: &SourceText, headers: &[String], map: Option<&'a ColumnMap>) -> Result<Vec<Filled<'a>>, Fault> {
     let find = |name: &str| {
-        let mut places = headers.iter().enumerate().filter(|(_, header)| header.eq_ignore_ascii_case(name)).map(|(at, _)| at);
+        let mut places =
+            headers.iter().enumerate().filter(|(_, header)| header.eq_ignore_ascii_case(name)).map(|(at, _)| at);
         let first = places.next();
         if first.is_some() && places.next().is_some() {
             let diagnostic = Diagnostic::error(format!("column {} stands twice", quoted(name)));
@@ -273,7 +291,8 @@ fn fill<'a>(source: &SourceText, headers: &[String], map: Option<&'a ColumnMap>)
         if let Some(mapped) = map.and_then(|map| map.columns.get(field)) {
             let Some(at) = find(&mapped.column)? else {
                 let near = nearest(&mapped.column, headers.iter().map(String::as_str), 3).join(", ");
-                let help = if near.is_empty() { "mend the column map".to_owned() } else { format!("did you mean {near}?") };
+                let help =
+                    if near.is_empty() { "mend the column map".to_owned() } else { format!("did you mean {near}?") };
                 let message = format!("no column {}, which the map names for `{field}`", quoted(&mapped.column));
                 let diagnostic = Diagnostic::error(message).at(source, source.line_at(0).1);
                 return Err(Fault::input(diagnostic.key(field).help(help)));
@@ -308,7 +327,9 @@ fn kind_of(source: &SourceText, headers: &[String], filled: &[Filled<'_>]) -> Re
             let help = match (near.first(), headers) {
                 (_, [only]) if only.contains([';', '\t']) => "columns are separated by commas".to_owned(),
                 (Some(near), _) => format!("did you mean {}? Map other names with --columns MAP.toml", quoted(near)),
-                (None, _) => format!("such a table needs {}; map other names with --columns MAP.toml", kind.needs().join(", ")),
+                (None, _) => {
+                    format!("such a table needs {}; map other names with --columns MAP.toml", kind.needs().join(", "))
+                }
             };
             return missing(format!("missing column `{column}`"), column, help);
         }
@@ -321,9 +342,16 @@ fn kind_of(source: &SourceText, headers: &[String], filled: &[Filled<'_>]) -> Re
 }
 
 /// One warning for all columns that fill no field. With a map, other columns are expected.
-fn passed_over(source: &SourceText, headers: &[String], filled: &[Filled<'_>], map: Option<&ColumnMap>) -> Option<Diagnostic> {
-    let used = |at: usize| filled.iter().any(|f| matches!(f.content, Content::Column { at: column, .. } if column == at));
-    let passed: Vec<&str> = headers.iter().enumerate().filter(|(at, _)| !used(*at)).map(|(_, header)| header.as_str()).collect();
+fn passed_over(
+    source: &SourceText,
+    headers: &[String],
+    filled: &[Filled<'_>],
+    map: Option<&ColumnMap>,
+) -> Option<Diagnostic> {
+    let used =
+        |at: usize| filled.iter().any(|f| matches!(f.content, Content::Column { at: column, .. } if column == at));
+    let passed: Vec<&str> =
+        headers.iter().enumerate().filter(|(at, _)| !used(*at)).map(|(_, header)| header.as_str()).collect();
     if passed.is_empty() || map.is_some() {
         return None;
     }
@@ -385,12 +413,17 @@ mod tests {
     #[test]
     fn a_missing_column_and_a_short_line_are_faults() {
         let diagnostic = fault("chip,chips,layer,hidden,heads,sec_per_iter\nh100,8,32,4096,32,1\n");
-        assert!(diagnostic.message.contains("missing column `layers`") && diagnostic.help.is_some_and(|h| h.contains("`layer`")));
+        assert!(
+            diagnostic.message.contains("missing column `layers`")
+                && diagnostic.help.is_some_and(|h| h.contains("`layer`"))
+        );
         assert_eq!(fault(&format!("{HEAD}h100,8,32\n")).line(), Some(2));
         assert!(fault("chip;chips;layers\na;b;c\n").help.is_some_and(|help| help.contains("commas")));
         assert!(fault(HEAD).message.contains("no rows"));
         assert!(fault("").message.contains("missing column"));
-        assert!(fault("chip,chips,layers,hidden,heads\nh100,8,32,4096,32\n").message.contains("nothing that was measured"));
+        assert!(
+            fault("chip,chips,layers,hidden,heads\nh100,8,32,4096,32\n").message.contains("nothing that was measured")
+        );
         assert!(fault("chip,chip,chips,layers,hidden,heads,days\n").message.contains("twice"));
     }
 

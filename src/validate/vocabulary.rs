@@ -73,7 +73,10 @@ impl Names {
         Names {
             machines: distinct("chip").into_iter().map(|word| (word.clone(), machine(&word))).collect(),
             stacks: distinct("stack").into_iter().map(|word| (word.clone(), library.stack(&word))).collect(),
-            workloads: distinct("model_name").into_par_iter().map(|word| (word.clone(), model(library, &word))).collect(),
+            workloads: distinct("model_name")
+                .into_par_iter()
+                .map(|word| (word.clone(), model(library, &word)))
+                .collect(),
         }
     }
 
@@ -152,7 +155,12 @@ impl Words {
     }
 }
 
-fn word<T>(row: &Row, column: &'static str, known: &[&str], parse: impl Fn(&str) -> Option<T>) -> Result<Option<T>, Obstacle> {
+fn word<T>(
+    row: &Row,
+    column: &'static str,
+    known: &[&str],
+    parse: impl Fn(&str) -> Option<T>,
+) -> Result<Option<T>, Obstacle> {
     match row.text(column) {
         "" => Ok(None),
         stated => match parse(stated) {
