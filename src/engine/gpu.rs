@@ -151,7 +151,11 @@ impl Gpu {
 
     /// One outcome a point of a range of the space.
     pub fn evaluate(
-        &self, setting: &Setting, space: &PlanSpace, chips: f64, range: Range<u64>,
+        &self,
+        setting: &Setting,
+        space: &PlanSpace,
+        chips: f64,
+        range: Range<u64>,
     ) -> Result<Vec<Outcome>, EngineFault> {
         let pipeline = self.evaluate.get_or_init(|| pipeline(&self.device, shaders::EVALUATE, "evaluate"));
         let mut outcomes = Vec::new();
@@ -176,7 +180,8 @@ impl Gpu {
         if length == 0 {
             return Ok(harvest);
         }
-        let size = MOST_CHUNK.min(length).div_ceil(u64::from(MOST_POINTS)).max(BUSY_GROUPS + 1) * size_of::<Record>() as u64;
+        let size =
+            MOST_CHUNK.min(length).div_ceil(u64::from(MOST_POINTS)).max(BUSY_GROUPS + 1) * size_of::<Record>() as u64;
         let idle = lock(&self.idle).pop();
         let slot = match idle {
             Some(slot) if slot.fits(space, size) => {
@@ -192,7 +197,8 @@ impl Gpu {
             let groups = (count as u32).div_ceil(tile);
             let chunk = Chunk::new(rows::digits(space, base), count as u32, tile);
             let begun = Instant::now();
-            let bytes = self.execute(&self.best, &slot, chunk, groups, u64::from(groups) * size_of::<Record>() as u64)?;
+            let bytes =
+                self.execute(&self.best, &slot, chunk, groups, u64::from(groups) * size_of::<Record>() as u64)?;
             self.keep_pace(count, begun.elapsed());
             for record in bytemuck::pod_collect_to_vec::<u8, Record>(&bytes) {
                 harvest.gather(base, &record);
@@ -218,10 +224,20 @@ impl Gpu {
 
     /// Buffers for a search with `size` bytes of results, filled.
     fn slot(
-        &self, pipeline: &wgpu::ComputePipeline, setting: &Setting, space: &PlanSpace, chips: f64, size: u64,
+        &self,
+        pipeline: &wgpu::ComputePipeline,
+        setting: &Setting,
+        space: &PlanSpace,
+        chips: f64,
+        size: u64,
     ) -> Slot {
         let buffer = |label, size: u64, usage| {
-            self.device.create_buffer(&wgpu::BufferDescriptor { label: Some(label), size, usage, mapped_at_creation: false })
+            self.device.create_buffer(&wgpu::BufferDescriptor {
+                label: Some(label),
+                size,
+                usage,
+                mapped_at_creation: false,
+            })
         };
         let writable = wgpu::BufferUsages::COPY_DST;
         let rows = buffer("rows", ROWS * ROW_STRIDE, wgpu::BufferUsages::UNIFORM | writable);
@@ -268,7 +284,12 @@ impl Gpu {
 
     /// One dispatch, from its chunk to the bytes of its results.
     fn execute(
-        &self, pipeline: &wgpu::ComputePipeline, slot: &Slot, chunk: Chunk, groups: u32, size: u64,
+        &self,
+        pipeline: &wgpu::ComputePipeline,
+        slot: &Slot,
+        chunk: Chunk,
+        groups: u32,
+        size: u64,
     ) -> Result<Vec<u8>, EngineFault> {
         let outcome = execute_inner(&self.device, &self.queue, pipeline, slot, chunk, groups, size);
         match (outcome, self.lost()) {
@@ -283,7 +304,12 @@ impl Gpu {
 }
 
 fn execute_inner(
-    device: &wgpu::Device, queue: &wgpu::Queue, pipeline: &wgpu::ComputePipeline, slot: &Slot, chunk: Chunk, groups: u32,
+    device: &wgpu::Device,
+    queue: &wgpu::Queue,
+    pipeline: &wgpu::ComputePipeline,
+    slot: &Slot,
+    chunk: Chunk,
+    groups: u32,
     size: u64,
 ) -> Result<Vec<u8>, String> {
     queue.write_buffer(&slot.rows, CHUNK_ROW * ROW_STRIDE, bytemuck::bytes_of(&chunk));
