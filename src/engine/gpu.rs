@@ -143,6 +143,12 @@ impl Gpu {
         lock(&self.fault).clone()
     }
 
+    /// Declares the device lost, as a driver would: further searches answer with this reason.
+    pub fn give_up(&self, why: &str) {
+        lock(&self.fault).get_or_insert(why.to_owned());
+        self.device.destroy();
+    }
+
     /// Searches a space and re-estimates the best candidates with the reference.
     pub fn search(&self, setting: &Setting, space: &PlanSpace, chips: f64) -> Result<Found, EngineFault> {
         let harvest = self.harvest(setting, space, chips)?;
@@ -175,6 +181,9 @@ impl Gpu {
         let length = space.len();
         if length == 0 {
             return Ok(harvest);
+        }
+        if let Some(why) = self.lost() {
+            return Err(EngineFault::Lost { adapter: self.name.clone(), why });
         }
         let size = MOST_CHUNK.min(length).div_ceil(u64::from(MOST_POINTS)).max(BUSY_GROUPS + 1) * size_of::<Record>() as u64;
         let idle = lock(&self.idle).pop();
