@@ -6,6 +6,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, mpsc};
 use std::time::{Duration, Instant};
 
+use rayon::prelude::*;
+
 use super::EngineFault;
 use super::rows::{self, Axes, Chunk, NOTHING, Outcome, Record, SettingRows, SpaceRow};
 use super::shaders;
@@ -13,7 +15,7 @@ use crate::model::plan::Reason;
 use crate::model::setting::Setting;
 use crate::model::{Estimate, Rejection, estimate};
 use crate::search::space::PlanSpace;
-use crate::search::{Found, Objective};
+use crate::search::{Found, Objective, nearer};
 
 /// Points that one workgroup sorts at most (`MOST_POINTS` of the kernel).
 const MOST_POINTS: u32 = 1024;
@@ -29,8 +31,10 @@ const MOST_CHUNK: u64 = 1 << 24;
 const BUSY_GROUPS: u64 = 1024;
 /// Longest wait for one dispatch before the device counts as lost.
 const PATIENCE: Duration = Duration::from_secs(120);
-/// Candidates of each objective that the reference re-estimates: near-ties in f32 are told apart in f64.
-const CANDIDATES: usize = 16;
+/// Stripes (the points of one workgroup) of each objective that are kept: near-ties in f32 are told apart in f64.
+const CANDIDATES: usize = 32;
+/// Relative distance within which f32 does not decide. The models differ by about 1e-6 (`tests/parity`).
+const NEAR_TIE: f32 = 2e-5;
 /// Bytes between two rows of the uniform buffer.
 const ROW_STRIDE: u64 = 256;
 /// Uniform rows: eight of a setting, the space, the lengths of its axes, the chunk.
@@ -203,8 +207,9 @@ impl Gpu {
             let begun = Instant::now();
             let bytes = self.execute(&self.best, &slot, chunk, groups, u64::from(groups) * size_of::<Record>() as u64)?;
             self.keep_pace(count, begun.elapsed());
-            for record in bytemuck::pod_collect_to_vec::<u8, Record>(&bytes) {
-                harvest.gather(base, &record);
+            for (group, record) in (0..).zip(bytemuck::pod_collect_to_vec::<u8, Record>(&bytes)) {
+                let begin = base + group * u64::from(tile);
+                harvest.gather(base, begin..(begin + u64::from(tile)).min(base + count), &record);
             }
             base += count;
         }
@@ -353,25 +358,34 @@ fn tile(count: u64) -> u32 {
     even.clamp(u64::from(LANES), u64::from(MOST_POINTS)) as u32
 }
 
-/// The best candidates so far, and the counts.
+/// The stripes with the best plans so far, the rejections nearest to running, and the counts.
 #[derive(Clone, Debug, Default)]
 struct Harvest {
-    best: [Vec<(f32, u64)>; 4],
+    best: [Vec<Stripe>; 4],
     nearest: Vec<(u32, f32, u64)>,
     feasible: u64,
     rejected: [u64; Reason::ALL.len()],
 }
 
+/// The points of one workgroup, and the least value among them.
+#[derive(Clone, Debug, PartialEq)]
+struct Stripe {
+    value: f32,
+    points: Range<u64>,
+}
+
 impl Harvest {
-    /// Adds what a workgroup found in the chunk that begins at `base`.
-    fn gather(&mut self, base: u64, record: &Record) {
+    /// Adds what a workgroup found among its `points` in the chunk that begins at `base`.
+    fn gather(&mut self, base: u64, points: Range<u64>, record: &Record) {
         self.feasible += u64::from(record.count[0]);
         for (sum, count) in self.rejected.iter_mut().zip(&record.count[1..]) {
             *sum += u64::from(*count);
         }
         for (list, (value, offset)) in self.best.iter_mut().zip(record.value.iter().zip(record.offset)) {
             if offset != NOTHING {
-                keep(list, (*value, base + u64::from(offset)), |a, b| a.0 < b.0 || (a.0 == b.0 && a.1 < b.1));
+                keep(list, Stripe { value: *value, points: points.clone() }, |a, b| {
+                    a.value < b.value || (a.value == b.value && a.points.start < b.points.start)
+                });
             }
         }
         if record.nearest_offset != NOTHING {
@@ -383,35 +397,44 @@ impl Harvest {
         }
     }
 
-    /// Lets the reference decide between the candidates.
-    fn settle(self, setting: &Setting, space: &PlanSpace, chips: f64) -> Found {
-        let again = |index: u64| space.decode(index).map(|plan| estimate(setting, &plan, chips));
-        let mut best: [Option<(Estimate, u64)>; 4] = [None; 4];
-        let mut offer = |objective: Objective, index: u64, estimate: Estimate| {
-            let slot = &mut best[objective as usize];
-            let (value, old) = (objective.of(&estimate), slot.as_ref().map(|(e, i)| (objective.of(e), *i)));
-            if old.is_none_or(|(least, i)| value < least || (value == least && index < i)) {
-                *slot = Some((estimate, index));
-            }
-        };
-        let mut nearest: Option<Rejection> = None;
-        for (objective, candidates) in Objective::ALL.into_iter().zip(&self.best) {
-            for (_, index) in candidates {
-                if let Some(Ok(estimate)) = again(*index) {
-                    offer(objective, *index, estimate);
-                }
-            }
+    /// Points that the reference must see: every stripe whose best plan f32 cannot tell from the best of all.
+    fn doubtful(&self) -> Vec<u64> {
+        let mut stripes: Vec<Range<u64>> = Vec::new();
+        for list in &self.best {
+            let Some(least) = list.first().map(|stripe| stripe.value) else { continue };
+            let near = list.iter().take_while(|stripe| stripe.value - least <= NEAR_TIE * least.abs());
+            stripes.extend(near.map(|stripe| stripe.points.clone()));
         }
-        for (_, _, index) in &self.nearest {
-            match again(*index) {
-                Some(Err(rejection)) => nearest = crate::search::nearer(nearest, Some(rejection)),
-                // A plan at the very edge, which the device rejected and the reference runs.
-                Some(Ok(estimate)) => Objective::ALL.into_iter().for_each(|o| offer(o, *index, estimate)),
-                None => {}
+        stripes.sort_by_key(|points| points.start);
+        stripes.dedup();
+        // A plan at the very edge, which the device rejected, may run by the reference.
+        let mut points: Vec<u64> = stripes.into_iter().flatten().chain(self.nearest.iter().map(|n| n.2)).collect();
+        points.sort_unstable();
+        points.dedup();
+        points
+    }
+
+    /// Lets the reference decide between the candidates: the least value, the lower index on a tie.
+    fn settle(self, setting: &Setting, space: &PlanSpace, chips: f64) -> Found {
+        let again = |index: &u64| space.decode(*index).map(|plan| estimate(setting, &plan, chips));
+        let points = self.doubtful();
+        let outcomes: Vec<_> = points.par_iter().with_min_len(64).filter_map(again).collect();
+        let mut best: [Option<Estimate>; 4] = [None; 4];
+        let mut nearest: Option<Rejection> = None;
+        for outcome in outcomes {
+            match outcome {
+                Ok(estimate) => {
+                    for (objective, slot) in Objective::ALL.into_iter().zip(&mut best) {
+                        if slot.as_ref().is_none_or(|least| objective.of(&estimate) < objective.of(least)) {
+                            *slot = Some(estimate);
+                        }
+                    }
+                }
+                Err(rejection) => nearest = nearer(nearest, Some(rejection)),
             }
         }
         Found {
-            best: best.map(|found| found.map(|(estimate, _)| estimate)),
+            best,
             evaluated: self.feasible + self.rejected.iter().sum::<u64>(),
             feasible: self.feasible,
             nearest,
@@ -421,7 +444,7 @@ impl Harvest {
 }
 
 /// Inserts into a short list, the best first.
-fn keep<T: Copy>(list: &mut Vec<T>, item: T, before: impl Fn(&T, &T) -> bool) {
+fn keep<T>(list: &mut Vec<T>, item: T, before: impl Fn(&T, &T) -> bool) {
     let place = list.iter().position(|other| before(&item, other)).unwrap_or(list.len());
     if place < CANDIDATES {
         list.insert(place, item);
