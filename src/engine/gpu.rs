@@ -19,16 +19,21 @@ use crate::search::{Found, Objective, nearer};
 
 /// Points that one workgroup sorts at most (`MOST_POINTS` of the kernel).
 const MOST_POINTS: u32 = 1024;
+/// Fewer would leave lanes idle: most points are no plans, and most plans do not fit.
+const LEAST_POINTS: u32 = 256;
 /// Invocations of a workgroup (`LANES` of the kernels).
 const LANES: u32 = 64;
 /// A dispatch should take about this long: far below every watchdog, far above the cost of a submission.
 const PACE: Duration = Duration::from_millis(30);
 /// Points of a dispatch: where it starts, and its bounds.
 const FIRST_CHUNK: u64 = 1 << 18;
-const LEAST_CHUNK: u64 = 1 << 14;
+const LEAST_CHUNK: u64 = 1 << 16;
 const MOST_CHUNK: u64 = 1 << 24;
-/// Workgroups that keep a large device busy.
-const BUSY_GROUPS: u64 = 1024;
+/// Workgroups that keep a large device busy, and a software adapter.
+const BUSY_GROUPS: u64 = 512;
+const BUSY_THREADS: u64 = 8;
+/// Records that buffers have room for at least, so that the next search finds them large enough.
+const USUAL_GROUPS: u64 = 4096;
 /// Longest wait for one dispatch before the device counts as lost.
 const PATIENCE: Duration = Duration::from_secs(120);
 /// Stripes (the points of one workgroup) of each objective that are kept: near-ties in f32 are told apart in f64.
@@ -79,6 +84,8 @@ pub struct Gpu {
     idle: Mutex<Vec<Slot>>,
     /// Points of a dispatch that takes about [`PACE`].
     chunk: AtomicU64,
+    /// Workgroups that keep the device busy.
+    busy: u64,
     fault: Arc<Mutex<Option<String>>>,
 }
 
@@ -120,6 +127,7 @@ impl Gpu {
                 lock(&noted).get_or_insert(message);
             }
         });
+        let busy = if is_software(&device.adapter_info()) { BUSY_THREADS } else { BUSY_GROUPS };
         let best = pipeline(&device, shaders::BEST, "best");
         let gpu = Gpu {
             name,
@@ -129,6 +137,7 @@ impl Gpu {
             evaluate: OnceLock::new(),
             idle: Mutex::new(Vec::new()),
             chunk: AtomicU64::new(FIRST_CHUNK),
+            busy,
             fault,
         };
         match gpu.lost() {
@@ -189,7 +198,8 @@ impl Gpu {
         if let Some(why) = self.lost() {
             return Err(EngineFault::Lost { adapter: self.name.clone(), why });
         }
-        let size = MOST_CHUNK.min(length).div_ceil(u64::from(MOST_POINTS)).max(BUSY_GROUPS + 1) * size_of::<Record>() as u64;
+        let most_groups = MOST_CHUNK.min(length).div_ceil(u64::from(MOST_POINTS)).max(USUAL_GROUPS);
+        let size = most_groups * size_of::<Record>() as u64;
         let idle = lock(&self.idle).pop();
         let slot = match idle {
             Some(slot) if slot.fits(space, size) => {
@@ -201,7 +211,7 @@ impl Gpu {
         let mut base = 0;
         while base < length {
             let count = self.chunk.load(Ordering::Relaxed).min(length - base);
-            let tile = tile(count);
+            let tile = tile(count, self.busy);
             let groups = (count as u32).div_ceil(tile);
             let chunk = Chunk::new(rows::digits(space, base), count as u32, tile);
             let begun = Instant::now();
@@ -353,9 +363,9 @@ fn axes_size(space: &PlanSpace) -> u64 {
 }
 
 /// Points of a workgroup: as many as it can sort, fewer where the device would not be busy.
-fn tile(count: u64) -> u32 {
-    let even = count.div_ceil(BUSY_GROUPS).div_ceil(u64::from(LANES)) * u64::from(LANES);
-    even.clamp(u64::from(LANES), u64::from(MOST_POINTS)) as u32
+fn tile(count: u64, busy: u64) -> u32 {
+    let even = count.div_ceil(busy).div_ceil(u64::from(LANES)) * u64::from(LANES);
+    even.clamp(u64::from(LEAST_POINTS), u64::from(MOST_POINTS)) as u32
 }
 
 /// The stripes with the best plans so far, the rejections nearest to running, and the counts.
