@@ -1,5 +1,12 @@
 //! Time, energy, money and carbon of AI training runs.
+#![recursion_limit = "256"]
+pub mod cli;
+pub mod compare;
+pub mod design;
 pub mod engine;
 pub mod library;
 pub mod model;
+pub mod report;
+pub mod scenario;
 pub mod search;
+pub mod validate;

@@ -17,7 +17,13 @@ pub enum Precision {
 
 impl Precision {
     pub const ALL: [Precision; 7] = [
-        Precision::Fp32, Precision::Tf32, Precision::Fp16, Precision::Bf16, Precision::Fp8, Precision::Int8, Precision::Fp4,
+        Precision::Fp32,
+        Precision::Tf32,
+        Precision::Fp16,
+        Precision::Bf16,
+        Precision::Fp8,
+        Precision::Int8,
+        Precision::Fp4,
     ];
 
     /// The word of a profile or a command line (`mxfp8` is fp8 with a finer scale, `nvfp4` likewise fp4).
@@ -52,7 +58,9 @@ impl Precision {
 pub enum Training {
     Full,
     /// Frozen base with adapters of this rank.
-    Lora { rank: f64 },
+    Lora {
+        rank: f64,
+    },
 }
 
 /// Which parameters a published count counts.
@@ -173,7 +181,11 @@ impl Architecture {
         let hidden = need.integer("architecture.hidden") as f64;
         let heads = need.integer("architecture.heads") as f64;
         let experts = whole("architecture.experts").unwrap_or(0.0);
-        let ffn = if experts == 0.0 { need.integer("architecture.ffn") as f64 } else { whole("architecture.ffn").unwrap_or(0.0) };
+        let ffn = if experts == 0.0 {
+            need.integer("architecture.ffn") as f64
+        } else {
+            whole("architecture.ffn").unwrap_or(0.0)
+        };
         let expert_ffn = if experts == 0.0 { 0.0 } else { need.integer("architecture.expert_ffn") as f64 };
         let top_k = if experts == 0.0 { 0.0 } else { need.integer("architecture.top_k") as f64 };
         let dense_layers = whole("architecture.dense_layers").unwrap_or(0.0);
@@ -208,7 +220,8 @@ impl Architecture {
             experts,
             top_k,
             expert_ffn,
-            shared_ffn: whole("architecture.shared_experts").unwrap_or(0.0) * whole("architecture.shared_ffn").unwrap_or(expert_ffn),
+            shared_ffn: whole("architecture.shared_experts").unwrap_or(0.0)
+                * whole("architecture.shared_ffn").unwrap_or(expert_ffn),
             moe_layers: if experts > 0.0 { ((layers - dense_layers) / every).floor().max(0.0) } else { 0.0 },
             capacity: record.number("architecture.capacity_factor").unwrap_or(1.0),
             route_groups: whole("architecture.route_groups").unwrap_or(0.0),

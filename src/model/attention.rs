@@ -44,14 +44,25 @@ pub fn attention_time(setting: &Setting, plan: &Plan, clock: f64) -> AttentionTi
         let flop = 2.0 * b * (s / cp) * s * (qk_dim + v_dim) * heads;
         let scores = 2.0 * b * heads * s * s / cp;
         // Off the tensor cores where the head is not a multiple of 8 wide.
-        let aligned = if a.head_dim % 8.0 == 0.0 { 1.0 } else if a.head_dim % 4.0 == 0.0 { 0.15 } else { 0.10 };
+        let aligned = if a.head_dim % 8.0 == 0.0 {
+            1.0
+        } else if a.head_dim % 4.0 == 0.0 {
+            0.15
+        } else {
+            0.10
+        };
         let compute = flop / (flops * calibration.unfused_rate * aligned);
         let memory = calibration.unfused_passes * scores / (chip.hbm_bytes_per_s * chip.hbm_fraction);
-        return AttentionTime { forward: compute + memory, backward: 2.0 * compute + 1.3 * memory, score_bytes: scores };
+        return AttentionTime {
+            forward: compute + memory,
+            backward: 2.0 * compute + 1.3 * memory,
+            score_bytes: scores,
+        };
     }
     let flop = 2.0 * b * (s / cp) * attended(a, s, a.causal) * (qk_dim + v_dim) * heads;
     let narrow = if a.head_dim <= 64.0 && a.kv_lora == 0.0 { calibration.attention_narrow } else { 1.0 };
-    let factor = kernel_factor(setting.stack.attention, chip.architecture, calibration) * narrow
+    let factor = kernel_factor(setting.stack.attention, chip.architecture, calibration)
+        * narrow
         * (s / (s + calibration.attention_half));
     AttentionTime {
         forward: flop / (flops * calibration.attention_forward * factor),

@@ -90,9 +90,8 @@ pub fn held_params(setting: &Setting, plan: &Plan, layers: f64) -> HeldParams {
     let (tp, ep, etp) = (f64::from(plan.tp), f64::from(plan.ep), f64::from(plan.etp));
     let moe = (a.moe_layers / a.layers).clamp(0.0, 1.0);
     let router = if a.experts > 0.0 { a.hidden * a.experts } else { 0.0 };
-    let dense = weights.attention / tp
-        + (1.0 - moe) * weights.dense_ffn / tp
-        + moe * ((weights.shared - router) / tp + router);
+    let dense =
+        weights.attention / tp + (1.0 - moe) * weights.dense_ffn / tp + moe * ((weights.shared - router) / tp + router);
     let expert = moe * a.experts * weights.expert / (ep * etp);
     HeldParams {
         dense: layers * dense,
@@ -121,7 +120,9 @@ pub fn activation_bytes(setting: &Setting, plan: &Plan) -> (f64, f64) {
     let moe = (a.moe_layers / a.layers).clamp(0.0, 1.0);
     let dense_ffn = matrices * a.ffn / tp;
     let experts = a.top_k * a.capacity * (2.0 * a.hidden + matrices * a.expert_ffn) / tp + matrices * a.shared_ffn / tp;
-    let kept = bytes * tokens * (4.0 * a.hidden / shard + attention + (1.0 - moe) * dense_ffn + moe * experts)
+    let kept = bytes
+        * tokens
+        * (4.0 * a.hidden / shard + attention + (1.0 - moe) * dense_ffn + moe * experts)
         * if narrow { 0.9 } else { 1.0 }
         * setting.calibration.memory_activation;
     let scores = if stack.attention == AttentionKernel::Unfused && plan.recompute == Recompute::None {
@@ -181,8 +182,7 @@ fn stage_memory(setting: &Setting, plan: &Plan, layers: f64, stage: u32) -> Stag
     }
     let (kept, checkpoint) = activation_bytes(setting, plan);
     let depth = in_flight(plan, stage) * layers;
-    let activations =
-        if plan.recompute == Recompute::Full { depth * checkpoint + kept } else { depth * kept };
+    let activations = if plan.recompute == Recompute::Full { depth * checkpoint + kept } else { depth * kept };
     let tokens = f64::from(plan.micro_batch) * setting.workload.run.seq_len / f64::from(plan.cp);
     StageMemory {
         states,

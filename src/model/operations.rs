@@ -84,8 +84,7 @@ impl Linear {
 /// Forward GEMM, input gradient, and weight gradient unless the base is frozen.
 fn linear(setting: &Setting, clock: f64, format: GemmFormat, m: f64, n: f64, k: f64, batch: f64) -> Linear {
     let time = |m, n, k| gemm_time(&setting.chip, &setting.calibration, clock, format, m, n, k, batch);
-    let weight_gradient =
-        if setting.workload.run.training == Training::Full { time(n, k, m) } else { 0.0 };
+    let weight_gradient = if setting.workload.run.training == Training::Full { time(n, k, m) } else { 0.0 };
     Linear { forward: time(m, n, k), backward: time(m, k, n) + weight_gradient }
 }
 
@@ -133,11 +132,8 @@ pub fn layer_time(setting: &Setting, plan: &Plan, clock: f64) -> LayerTime {
     let shard = if plan.sequence_parallel { tp } else { 1.0 };
     let matrices = if a.gated { 3.0 } else { 2.0 };
     let vector_factor = if stack.fused_vector_ops { c.vector_fused } else { c.vector_eager };
-    let quantized = if narrow {
-        c.quantization * stack.quantization_factor * if chip.systolic { 0.5 } else { 1.0 }
-    } else {
-        0.0
-    };
+    let quantized =
+        if narrow { c.quantization * stack.quantization_factor * if chip.systolic { 0.5 } else { 1.0 } } else { 0.0 };
 
     // Attention block.
     let core = attention_time(setting, plan, clock);
@@ -171,29 +167,31 @@ pub fn layer_time(setting: &Setting, plan: &Plan, clock: f64) -> LayerTime {
     let own_tokens = tokens / tp;
     let local = (a.experts / ep).max(1.0);
     let fusion = if stack.moe_fused { c.moe_fusion } else { 1.0 };
-    let (moe_gemm, moe_vector) = if a.experts > 0.0 {
-        let rows = (own_tokens * etp * a.top_k * a.capacity * ep / a.experts).max(1.0);
-        let grouped = linear(setting, clock, format, rows, (matrices - 1.0) * a.expert_ffn / etp, h, local)
-            .plus(linear(setting, clock, format, rows, h, a.expert_ffn / etp, local))
-            .times(1.0 + (1.0 / c.grouped_gemm - 1.0) * fusion);
-        let shared = linear(setting, clock, format, tokens, (matrices - 1.0) * a.shared_ffn / tp, h, 1.0)
-            .plus(linear(setting, clock, format, tokens, h, a.shared_ffn / tp, 1.0));
-        let visits = own_tokens * a.top_k * a.capacity;
-        let moved = visits * 2.0 * (6.0 * c.moe_vector * h + vector_factor * matrices * a.expert_ffn)
-            + visits * (h + a.expert_ffn) * 4.0 * quantized
-            + local * matrices * h * a.expert_ffn * 2.0 * quantized
-            + own_tokens * a.experts * 24.0;
-        (grouped.plus(shared), fusion * moved / hbm)
-    } else {
-        (Linear::default(), 0.0)
-    };
+    let (moe_gemm, moe_vector) =
+        if a.experts > 0.0 {
+            let rows = (own_tokens * etp * a.top_k * a.capacity * ep / a.experts).max(1.0);
+            let grouped = linear(setting, clock, format, rows, (matrices - 1.0) * a.expert_ffn / etp, h, local)
+                .plus(linear(setting, clock, format, rows, h, a.expert_ffn / etp, local))
+                .times(1.0 + (1.0 / c.grouped_gemm - 1.0) * fusion);
+            let shared = linear(setting, clock, format, tokens, (matrices - 1.0) * a.shared_ffn / tp, h, 1.0)
+                .plus(linear(setting, clock, format, tokens, h, a.shared_ffn / tp, 1.0));
+            let visits = own_tokens * a.top_k * a.capacity;
+            let moved = visits * 2.0 * (6.0 * c.moe_vector * h + vector_factor * matrices * a.expert_ffn)
+                + visits * (h + a.expert_ffn) * 4.0 * quantized
+                + local * matrices * h * a.expert_ffn * 2.0 * quantized
+                + own_tokens * a.experts * 24.0;
+            (grouped.plus(shared), fusion * moved / hbm)
+        } else {
+            (Linear::default(), 0.0)
+        };
 
     // Launches.
     let kernels = if stack.fused_vector_ops { 14.0 } else { 24.0 }
         + if stack.attention == AttentionKernel::Unfused { 6.0 } else { 0.0 }
         + if narrow { 8.0 } else { 0.0 }
         + if plan.tp > 1 { 2.0 } else { 0.0 };
-    let expert_kernels = if chip.systolic { 0.0 } else { c.moe_kernels_per_expert * local * if narrow { 2.0 } else { 1.0 } };
+    let expert_kernels =
+        if chip.systolic { 0.0 } else { c.moe_kernels_per_expert * local * if narrow { 2.0 } else { 1.0 } };
     let moe_kernels = kernels + c.moe_kernels + expert_kernels;
     let gap = if chip.systolic { 0.2 * c.kernel_gap_s } else { c.kernel_gap_s };
     let host = host_time(setting, stack.launch);
@@ -206,20 +204,19 @@ pub fn layer_time(setting: &Setting, plan: &Plan, clock: f64) -> LayerTime {
     let tp_hidden = 1.0 - c.overlap_tp * stack.overlap_tp;
     let reduce = all_reduce(setting, activation, tp_group);
     let dense_tp = 2.0 * reduce * tp_hidden;
-    let expert_reduce =
-        if plan.etp > 1 { 2.0 * all_gather(setting, activation * a.top_k, tp_group) } else { 0.0 };
+    let expert_reduce = if plan.etp > 1 { 2.0 * all_gather(setting, activation * a.top_k, tp_group) } else { 0.0 };
     let moe_tp = (reduce + expert_reduce) * tp_hidden;
     let ep_group = group(setting, plan.ep, plan.etp);
     let exchange = 2.0 * all_to_all(setting, own_tokens * h * bytes, a.top_k, a.route_groups, ep_group);
     let moe_ep = exchange * (1.0 - c.overlap_ep * stack.overlap_ep);
     let (ring_forward, ring_backward) = if plan.cp > 1 {
         let cp_group = group(setting, plan.cp, plan.tp);
-        let keys = 2.0 * bytes * tokens * if a.kv_lora > 0.0 { a.heads * (a.nope_dim + a.v_dim) / (2.0 * tp) } else { kv_width };
+        let keys = 2.0
+            * bytes
+            * tokens
+            * if a.kv_lora > 0.0 { a.heads * (a.nope_dim + a.v_dim) / (2.0 * tp) } else { kv_width };
         let ring = all_gather(setting, keys * cp, cp_group);
-        (
-            (ring - c.overlap_cp * core.forward).max(0.0),
-            (2.0 * ring - c.overlap_cp * core.backward).max(0.0),
-        )
+        ((ring - c.overlap_cp * core.forward).max(0.0), (2.0 * ring - c.overlap_cp * core.backward).max(0.0))
     } else {
         (0.0, 0.0)
     };
@@ -256,17 +253,14 @@ pub fn layer_time(setting: &Setting, plan: &Plan, clock: f64) -> LayerTime {
     let dense_forward = forward(dense_gemms.forward, attention_vector + dense_vector, kernels, host, dense_tp, 0.0);
     let dense_backward = backward(dense_gemms.backward, attention_vector + dense_vector, kernels, host, dense_tp, 0.0);
     let moe_forward = forward(moe_gemms.forward, attention_vector + moe_vector, moe_kernels, moe_host, moe_tp, moe_ep);
-    let moe_backward = backward(moe_gemms.backward, attention_vector + moe_vector, moe_kernels, moe_host, moe_tp, moe_ep);
+    let moe_backward =
+        backward(moe_gemms.backward, attention_vector + moe_vector, moe_kernels, moe_host, moe_tp, moe_ep);
 
     // LM head and loss, embedding.
     let vocab = padded_vocab(setting, plan.tp);
     let logits = linear(setting, clock, wide, tokens, vocab / tp, h, 1.0);
     let modules = 1.0 + a.mtp_depth;
-    let head_communication = if plan.tp > 1 {
-        2.0 * all_gather(setting, tokens * 8.0, tp_group) + reduce
-    } else {
-        0.0
-    };
+    let head_communication = if plan.tp > 1 { 2.0 * all_gather(setting, tokens * 8.0, tp_group) + reduce } else { 0.0 };
     LayerTime {
         forward: dense_forward.mix(dense_share, &moe_forward, moe_share),
         backward: dense_backward.mix(dense_share, &moe_backward, moe_share),

@@ -113,8 +113,16 @@ pub enum Reason {
 
 impl Reason {
     pub const ALL: [Reason; 10] = [
-        Reason::Heads, Reason::Experts, Reason::Layers, Reason::Schedule, Reason::Precision, Reason::Memory,
-        Reason::Failures, Reason::SitePower, Reason::PowerCap, Reason::Batch,
+        Reason::Heads,
+        Reason::Experts,
+        Reason::Layers,
+        Reason::Schedule,
+        Reason::Precision,
+        Reason::Memory,
+        Reason::Failures,
+        Reason::SitePower,
+        Reason::PowerCap,
+        Reason::Batch,
     ];
     pub fn word(self) -> &'static str {
         match self {

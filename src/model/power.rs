@@ -68,7 +68,13 @@ pub struct Power {
 impl Power {
     /// Energy at the IT equipment's inputs.
     pub fn it_j(&self) -> f64 {
-        self.matrix_j + self.memory_bound_j + self.waiting_j + self.idle_j + self.host_j + self.fabric_j + self.storage_j
+        self.matrix_j
+            + self.memory_bound_j
+            + self.waiting_j
+            + self.idle_j
+            + self.host_j
+            + self.fabric_j
+            + self.storage_j
     }
     /// Energy at the meter.
     pub fn facility_j(&self) -> f64 {
@@ -77,9 +83,14 @@ impl Power {
     /// Names and joules of the causes; they sum to [`Power::facility_j`].
     pub fn causes(&self) -> [(&'static str, f64); 8] {
         [
-            ("chip_matrix", self.matrix_j), ("chip_memory_bound", self.memory_bound_j),
-            ("chip_waiting", self.waiting_j), ("chip_idle", self.idle_j), ("host", self.host_j),
-            ("fabric", self.fabric_j), ("storage", self.storage_j), ("cooling_and_losses", self.facility_overhead_j),
+            ("chip_matrix", self.matrix_j),
+            ("chip_memory_bound", self.memory_bound_j),
+            ("chip_waiting", self.waiting_j),
+            ("chip_idle", self.idle_j),
+            ("host", self.host_j),
+            ("fabric", self.fabric_j),
+            ("storage", self.storage_j),
+            ("cooling_and_losses", self.facility_overhead_j),
         ]
     }
 }
@@ -125,7 +136,8 @@ pub fn power(setting: &Setting, plan: &Plan, ranks: f64, clock: f64, step: &Step
     let peak_it_w = ranks * peak_rank_w(setting, ranks);
     let pue = part_load_pue(setting.site.pue_full, it_j / wall.wall_s / peak_it_w);
     Power {
-        rank_training_w: (matrix_w * step.matrix() + memory_w * step.memory_bound() + waiting_w * step.waiting()) / total,
+        rank_training_w: (matrix_w * step.matrix() + memory_w * step.memory_bound() + waiting_w * step.waiting())
+            / total,
         peak_it_w,
         peak_facility_w: peak_it_w * setting.site.pue_full,
         pue,

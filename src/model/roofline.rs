@@ -87,7 +87,14 @@ pub fn alignment(k: f64, n: f64) -> f64 {
 
 /// Seconds of `batch` products (m × k)·(k × n) at a clock ratio.
 pub fn gemm_time(
-    chip: &Chip, calibration: &Calibration, clock: f64, format: GemmFormat, m: f64, n: f64, k: f64, batch: f64,
+    chip: &Chip,
+    calibration: &Calibration,
+    clock: f64,
+    format: GemmFormat,
+    m: f64,
+    n: f64,
+    k: f64,
+    batch: f64,
 ) -> f64 {
     if m <= 0.0 || n <= 0.0 || k <= 0.0 || batch <= 0.0 {
         return 0.0;

@@ -44,10 +44,22 @@ impl StepTime {
     /// Names and seconds of the causes.
     pub fn causes(&self) -> [(&'static str, f64); 16] {
         [
-            ("gemm", self.gemm), ("attention", self.attention), ("vector", self.vector), ("launch", self.launch),
-            ("recompute", self.recompute), ("head", self.head), ("tp", self.tp), ("ep", self.ep), ("cp", self.cp),
-            ("fsdp", self.fsdp), ("pp", self.pp), ("bubble", self.bubble), ("imbalance", self.imbalance),
-            ("dp", self.dp), ("optimizer", self.optimizer), ("straggler", self.straggler),
+            ("gemm", self.gemm),
+            ("attention", self.attention),
+            ("vector", self.vector),
+            ("launch", self.launch),
+            ("recompute", self.recompute),
+            ("head", self.head),
+            ("tp", self.tp),
+            ("ep", self.ep),
+            ("cp", self.cp),
+            ("fsdp", self.fsdp),
+            ("pp", self.pp),
+            ("bubble", self.bubble),
+            ("imbalance", self.imbalance),
+            ("dp", self.dp),
+            ("optimizer", self.optimizer),
+            ("straggler", self.straggler),
         ]
     }
 
@@ -162,7 +174,9 @@ pub fn step_time(setting: &Setting, plan: &Plan, clock: f64) -> StepTime {
         let tokens = f64::from(plan.micro_batch) * setting.workload.run.seq_len / f64::from(plan.cp);
         let split = if plan.sequence_parallel || stack.pipeline_scatter_gather { f64::from(plan.tp) } else { 1.0 };
         let bytes = 2.0 * tokens * a.hidden / split;
-        let message = 2.0 * vpp * point_to_point(setting, bytes, plan.tp * plan.cp * plan.dp)
+        let message = 2.0
+            * vpp
+            * point_to_point(setting, bytes, plan.tp * plan.cp * plan.dp)
             * (1.0 - c.overlap_pp * stack.overlap_pp);
         (message, (pp - 1.0) / vpp * (mean + message))
     } else {
@@ -213,8 +227,7 @@ pub fn step_time(setting: &Setting, plan: &Plan, clock: f64) -> StepTime {
         optimizer,
         straggler: 0.0,
         hidden_matrix: layers * recompute_matrix + heads * head_factor * layer.head.gemm,
-        hidden_memory: layers * recompute_memory
-            + heads * (head_factor * layer.head.vector + layer.embedding.vector),
+        hidden_memory: layers * recompute_memory + heads * (head_factor * layer.head.vector + layer.embedding.vector),
     };
     let ranks = plan.ranks() as f64;
     step.straggler = step.total() * c.straggler * (ranks / 8.0).log2().max(0.0);

@@ -31,18 +31,41 @@ impl Setting {
     /// Joins the parts of an evaluation. `power_cap_w` is per chip; `None` is the cap under which the part is shipped.
     #[allow(clippy::too_many_arguments)]
     pub fn new(
-        chip: &Chip, cluster: &Cluster, workload: &Workload, stack: &Stack, site: &Site, calibration: Calibration,
-        assumptions: Assumptions, power_cap_w: Option<f64>,
+        chip: &Chip,
+        cluster: &Cluster,
+        workload: &Workload,
+        stack: &Stack,
+        site: &Site,
+        calibration: Calibration,
+        assumptions: Assumptions,
+        power_cap_w: Option<f64>,
     ) -> Setting {
         let ranks = f64::from(chip.ranks_per_chip);
         let mut rank = chip.clone();
         let cap_w = power_cap_w.unwrap_or(chip.default_cap_w) / ranks;
         for figure in [
-            &mut rank.fp32_flops, &mut rank.fp16_flops, &mut rank.bf16_flops, &mut rank.fp8_flops, &mut rank.fp4_flops,
-            &mut rank.int8_flops, &mut rank.memory_bytes, &mut rank.hbm_bytes_per_s, &mut rank.scale_up_bytes_per_s,
-            &mut rank.nic_bytes_per_s, &mut rank.tdp_w, &mut rank.load_w, &mut rank.static_w, &mut rank.idle_w,
-            &mut rank.default_cap_w, &mut rank.cap_min_w, &mut rank.cap_max_w, &mut rank.all_in_usd,
-            &mut rank.server_share_usd, &mut rank.chip_usd, &mut rank.rental_usd_per_s, &mut rank.embodied_kg,
+            &mut rank.fp32_flops,
+            &mut rank.fp16_flops,
+            &mut rank.bf16_flops,
+            &mut rank.fp8_flops,
+            &mut rank.fp4_flops,
+            &mut rank.int8_flops,
+            &mut rank.memory_bytes,
+            &mut rank.hbm_bytes_per_s,
+            &mut rank.scale_up_bytes_per_s,
+            &mut rank.nic_bytes_per_s,
+            &mut rank.tdp_w,
+            &mut rank.load_w,
+            &mut rank.static_w,
+            &mut rank.idle_w,
+            &mut rank.default_cap_w,
+            &mut rank.cap_min_w,
+            &mut rank.cap_max_w,
+            &mut rank.all_in_usd,
+            &mut rank.server_share_usd,
+            &mut rank.chip_usd,
+            &mut rank.rental_usd_per_s,
+            &mut rank.embodied_kg,
         ] {
             *figure /= ranks;
         }
@@ -53,8 +76,12 @@ impl Setting {
         racks.domain_chips *= ranks;
         racks.pod_chips *= ranks;
         for figure in [
-            &mut racks.scale_up_bytes_per_s, &mut racks.nic_bytes_per_s, &mut racks.pod_fabric_w,
-            &mut racks.spine_fabric_w, &mut racks.storage_bytes_per_s, &mut racks.storage_w,
+            &mut racks.scale_up_bytes_per_s,
+            &mut racks.nic_bytes_per_s,
+            &mut racks.pod_fabric_w,
+            &mut racks.spine_fabric_w,
+            &mut racks.storage_bytes_per_s,
+            &mut racks.storage_w,
         ] {
             *figure /= ranks;
         }

@@ -33,11 +33,8 @@ impl Weights {
             + if a.bias || a.qkv_bias { (a.heads + 2.0 * a.kv_heads) * a.head_dim } else { 0.0 }
             + if a.bias { h } else { 0.0 };
         let qk_dim = a.nope_dim + a.rope_dim;
-        let query = if a.q_lora > 0.0 {
-            h * a.q_lora + a.q_lora + a.q_lora * a.heads * qk_dim
-        } else {
-            h * a.heads * qk_dim
-        };
+        let query =
+            if a.q_lora > 0.0 { h * a.q_lora + a.q_lora + a.q_lora * a.heads * qk_dim } else { h * a.heads * qk_dim };
         let latent = query
             + h * (a.kv_lora + a.rope_dim)
             + a.kv_lora
@@ -106,7 +103,8 @@ pub fn model_flop_per_token(a: &Architecture, run: &Run, full_attention: bool) -
     let (qk_dim, v_dim) = if a.kv_lora > 0.0 { (a.nope_dim + a.rope_dim, a.v_dim) } else { (a.head_dim, a.head_dim) };
     let keys = attended(a, run.seq_len, a.causal && !full_attention);
     let layers = a.layers + a.mtp_depth;
-    let linear = weights.layers(a.top_k) + a.mtp_depth * (weights.attention + weights.dense_ffn.max(a.top_k * weights.expert))
+    let linear = weights.layers(a.top_k)
+        + a.mtp_depth * (weights.attention + weights.dense_ffn.max(a.top_k * weights.expert))
         + (1.0 + a.mtp_depth) * a.vocab * a.hidden;
     let forward = 2.0 * linear + 2.0 * keys * (qk_dim + v_dim) * a.heads * layers;
     match run.training {

@@ -55,7 +55,8 @@ pub struct Found {
 }
 
 impl Found {
-    fn nothing() -> Found {
+    /// A search that has not begun.
+    pub fn nothing() -> Found {
         Found { best: [None; 4], evaluated: 0, feasible: 0, nearest: None, rejected: [0; Reason::ALL.len()] }
     }
 
@@ -64,7 +65,8 @@ impl Found {
         self.best[objective as usize].as_ref()
     }
 
-    fn offer(&mut self, outcome: Result<Estimate, Rejection>) {
+    /// Takes in one more outcome.
+    pub fn offer(&mut self, outcome: Result<Estimate, Rejection>) {
         self.evaluated += 1;
         match outcome {
             Ok(estimate) => {
@@ -83,7 +85,8 @@ impl Found {
         }
     }
 
-    fn join(mut self, other: Found) -> Found {
+    /// Joins the searches of two spaces; the first wins a tie.
+    pub fn join(mut self, other: Found) -> Found {
         self.evaluated += other.evaluated;
         self.feasible += other.feasible;
         for (count, more) in self.rejected.iter_mut().zip(other.rejected) {
@@ -107,7 +110,11 @@ pub(crate) fn nearer(a: Option<Rejection>, b: Option<Rejection>) -> Option<Rejec
     match (a, b) {
         (Some(a), Some(b)) => {
             let rank = |r: &Rejection| (r.reason as u32) % Reason::Batch as u32;
-            Some(if rank(&b) > rank(&a) || (rank(&b) == rank(&a) && b.found / b.limit < a.found / a.limit) { b } else { a })
+            Some(if rank(&b) > rank(&a) || (rank(&b) == rank(&a) && b.found / b.limit < a.found / a.limit) {
+                b
+            } else {
+                a
+            })
         }
         (a, b) => a.or(b),
     }

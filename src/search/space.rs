@@ -87,7 +87,10 @@ impl PlanSpace {
         let layers = a.layers as u32;
         let tp = (0..=6).map(|e| 1 << e).filter(|tp| *tp <= domain.max(8) && heads % tp == 0 && *tp <= ranks).collect();
         let long = setting.workload.run.seq_len >= 8192.0;
-        let cp = [1, 2, 4, 8, 16].into_iter().filter(|cp| *cp == 1 || (long && setting.workload.run.seq_len / f64::from(*cp) >= 2048.0)).collect();
+        let cp = [1, 2, 4, 8, 16]
+            .into_iter()
+            .filter(|cp| *cp == 1 || (long && setting.workload.run.seq_len / f64::from(*cp) >= 2048.0))
+            .collect();
         let pp = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 12, 14, 16, 18, 20, 24, 28, 32, 36, 40, 48, 56, 64, 80, 96, 128]
             .into_iter()
             .filter(|pp| *pp <= layers && *pp <= ranks)
@@ -116,15 +119,27 @@ impl PlanSpace {
             precision: fixed.precision.unwrap_or(setting.workload.run.precision),
             batch,
             ranks,
-            least_ranks: if exact { ranks } else { (f64::from(ranks) * setting.assumptions.minimum_used).ceil() as u32 },
+            least_ranks: if exact {
+                ranks
+            } else {
+                (f64::from(ranks) * setting.assumptions.minimum_used).ceil() as u32
+            },
         }
     }
 
     /// Lengths of the axes, slowest first.
     pub fn lengths(&self) -> [u32; AXES] {
         [
-            self.tp.len(), self.cp.len(), self.pp.len(), self.vpp.len(), self.ep.len(), self.micro_batch.len(),
-            self.recompute.len(), self.shard.len(), self.sequence_parallel.len(), self.fill.len(),
+            self.tp.len(),
+            self.cp.len(),
+            self.pp.len(),
+            self.vpp.len(),
+            self.ep.len(),
+            self.micro_batch.len(),
+            self.recompute.len(),
+            self.shard.len(),
+            self.sequence_parallel.len(),
+            self.fill.len(),
         ]
         .map(|n| n as u32)
     }

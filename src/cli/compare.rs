@@ -1,0 +1,385 @@
+//! `wattline compare`: designs side by side, and where the winner changes. The program's main job.
+
+use std::process::ExitCode;
+
+use clap::{ArgAction, Args};
+use serde_json::{Value, json};
+
+use super::engine::EngineArgument;
+use super::estimate::{carbon, dollars, duration, energy, scaled, wrap};
+use super::output::{self, FAINT, HEADING};
+use super::{Global, Outcome};
+use crate::compare::{Crossover, Judged, crossovers, judge, winner};
+use crate::design::Design;
+use crate::library::diagnostic::{Diagnostic, Fault};
+use crate::report;
+use crate::scenario::Scenario;
+use crate::search::Objective;
+
+const EXAMPLES: &str = "\
+Examples:
+  wattline compare                       the headline: scarce power against plentiful power
+  wattline compare my-scenario.toml
+  wattline compare --set assumptions.utilisation=0.8
+  wattline compare --json > answer.json
+
+`wattline list scenarios` names the shipped ones; `wattline show scenario s01-headline`
+prints one to start your own from.";
+
+#[derive(Args, Debug)]
+#[command(after_help = EXAMPLES)]
+pub struct Arguments {
+    /// A scenario of the library or a TOML file
+    #[arg(value_name = "SCENARIO", default_value = "s01-headline")]
+    scenario: String,
+    /// Any field of every design, such as assumptions.utilisation=0.8; may be repeated
+    #[arg(long = "set", value_name = "KEY=VALUE", action = ArgAction::Append)]
+    set: Vec<String>,
+    #[command(flatten)]
+    engine: EngineArgument,
+}
+
+/// The answer for one workload.
+struct Answer {
+    workload: String,
+    sides: Vec<Judged>,
+    variants: Vec<(usize, Judged)>,
+    crossovers: Vec<Crossover>,
+}
+
+pub fn run(arguments: &Arguments, global: &Global) -> Outcome {
+    let library = global.open_library()?;
+    let scenario = Scenario::read(&library, &arguments.scenario)?;
+    if scenario.designs.len() < 2 {
+        let help = "add a second [[design]], or ask `wattline sweep` for the best plan of one";
+        let message = format!("{} has one design: nothing to compare", scenario.name);
+        return Err(Fault::input(Diagnostic::error(message).key("design").help(help)).into());
+    }
+    let engine = arguments.engine.select(u64::MAX)?;
+    let search = |design: &Design, chips: f64| engine.search_design(design, chips);
+    let mut answers = Vec::new();
+    for workload in &scenario.workloads {
+        let designs = scenario.designs(&library, workload, &arguments.set)?;
+        if answers.is_empty() {
+            for design in &designs {
+                output::warnings(&design.warnings);
+            }
+            price_kinds(&designs);
+            if !global.json {
+                output::answer(&heading(&scenario, &designs))?;
+            }
+        }
+        let sides = judge(designs, &search)?;
+        let variants = scenario
+            .variants(&library, workload, &arguments.set)?
+            .into_iter()
+            .map(|(at, design)| Ok((at, judge(vec![design], &search)?)))
+            .collect::<Result<Vec<_>, Fault>>()?
+            .into_iter()
+            .filter_map(|(at, mut judged)| judged.pop().map(|j| (at, j)))
+            .collect();
+        let mut found = Vec::new();
+        for first in 0..sides.len() {
+            for second in first + 1..sides.len() {
+                found.extend(crossovers(&sides[first], &sides[second], &search)?);
+            }
+        }
+        let answer = Answer { workload: workload.clone(), sides, variants, crossovers: found };
+        if !global.json {
+            output::answer(&page(&scenario, &answer))?;
+        }
+        answers.push(answer);
+    }
+    let feasible = answers.iter().any(|a| a.sides.iter().any(|s| s.estimate().is_some()));
+    if global.json {
+        output::json(&document(&scenario, &answers, engine.name()))?;
+    } else {
+        output::answer(&footer(&answers, engine.name()))?;
+    }
+    Ok(if feasible { ExitCode::SUCCESS } else { ExitCode::from(3) })
+}
+
+/// Prices of different kinds do not compare.
+fn price_kinds(designs: &[Design]) {
+    let mut kinds: Vec<&str> = designs.iter().map(|d| d.setting.site.price_kind.as_str()).collect();
+    kinds.sort_unstable();
+    kinds.dedup();
+    if kinds.len() > 1 {
+        let message = format!("the designs pay prices of different kinds: {}", kinds.join(", "));
+        let help = "give price_kind in each [[design]] to compare like with like";
+        output::warnings(&[Diagnostic::warning(message).key("price_kind").help(help)]);
+    }
+}
+
+fn input(design: &Design, key: &str) -> String {
+    design.inputs.iter().find(|i| i.key == key).map_or_else(String::new, |i| match &i.value {
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
+    })
+}
+
+/// The question and the inputs of each side, above the answer.
+fn heading(scenario: &Scenario, designs: &[Design]) -> String {
+    let mut text = format!("{HEADING}{}{HEADING:#}\n{}\n", scenario.title, wrap(&scenario.question, 78));
+    for design in designs {
+        let s = &design.setting;
+        let title = scenario.title_of(&design.name);
+        text += &format!("{HEADING}{}{HEADING:#}  {title}\n", design.name);
+        let per_chip = crate::model::power::peak_rank_w(s, design.chips * s.ranks_per_chip) * s.ranks_per_chip;
+        let facts = [
+            format!(
+                "{} ({:.0} W each with node and fabric, ${:.0} with server and network)",
+                s.chip.name,
+                per_chip,
+                crate::model::cost::all_in_usd(s) * s.ranks_per_chip
+            ),
+            format!("{}, {}, stack {}", s.cluster.name, input(design, "precision"), s.stack.name),
+            format!(
+                "{}: ${}/kWh, {:.0} gCO2e/kWh, PUE {:.2}, capital at {:.0} %",
+                s.site.name,
+                (s.site.usd_per_j() * 3.6e6 * 1e4).round() / 1e4,
+                s.site.kg_per_j() * 3.6e9,
+                s.site.pue_full,
+                100.0 * s.site.cost_of_capital
+            ),
+            format!("{} chips: as many as {:.0} MW keep at their peak", design.chips, s.site.cap_w * 1e-6),
+        ];
+        let shown = if s.site.cap_w.is_finite() { &facts[..] } else { &facts[..3] };
+        for fact in shown {
+            text += &format!("   {}", wrap(fact, 74).replace("\n  ", "\n     "));
+        }
+    }
+    text
+}
+
+fn page(scenario: &Scenario, answer: &Answer) -> String {
+    let mut text = String::new();
+    let Some(first) = answer.sides.first() else { return text };
+    let (total, active) = report::parameters(&first.design);
+    let size = if active < 0.99 * total { format!(", {} active", scaled(active, "").trim()) } else { String::new() };
+    let run = &first.design.setting.workload.run;
+    text += &format!(
+        "\n{HEADING}{}{HEADING:#}  {} parameters{size}; {} tokens of {}\n",
+        first.design.setting.workload.title,
+        scaled(total, "").trim(),
+        scaled(run.tokens, "").trim(),
+        run.seq_len
+    );
+    let mut header = vec![""];
+    header.extend(answer.sides.iter().map(|s| s.design.name.as_str()));
+    let mut rows: Vec<Vec<String>> = Vec::new();
+    let mut row = |label: &str, show: &dyn Fn(&Judged) -> String| {
+        let mut cells = vec![label.to_owned()];
+        cells.extend(answer.sides.iter().map(show));
+        rows.push(cells);
+    };
+    let figure = |show: fn(&Design, &crate::model::Estimate) -> String| {
+        move |s: &Judged| s.estimate().map_or_else(|| "-".to_owned(), |e| show(&s.design, e))
+    };
+    row(
+        "chips",
+        &figure(|_, e| {
+            if e.chips_spare > 0.0 {
+                format!("{} ({} spare)", e.chips_used + e.chips_spare, e.chips_spare)
+            } else {
+                format!("{}", e.chips_used)
+            }
+        }),
+    );
+    row("plan", &figure(|_, e| report::plan_text(&e.plan)));
+    row("batch", &figure(|_, e| format!("{} sequences", e.plan.global_batch())));
+    row("MFU", &figure(|d, e| format!("{:.1} %", 100.0 * report::rates(d, e).mfu)));
+    row("goodput", &figure(|_, e| format!("{:.1} %", 100.0 * e.wall.goodput)));
+    row("time", &figure(|_, e| duration(e.wall.wall_s)));
+    row("energy", &figure(|_, e| energy(e.power.facility_j())));
+    row(
+        "power",
+        &figure(|_, e| {
+            format!(
+                "{} average, {} peak",
+                scaled(e.power.facility_j() / e.wall.wall_s, "W"),
+                scaled(e.power.peak_facility_w, "W")
+            )
+        }),
+    );
+    row("cost", &figure(|_, e| dollars(e.cost.total())));
+    row("  chips", &figure(|_, e| dollars(e.cost.chips + e.cost.rental)));
+    row("  facility", &figure(|_, e| dollars(e.cost.facility)));
+    row("  operations", &figure(|_, e| dollars(e.cost.operations)));
+    row(
+        "  electricity",
+        &figure(|_, e| {
+            format!("{} ({:.0} %)", dollars(e.cost.electricity), 100.0 * e.cost.electricity / e.cost.total())
+        }),
+    );
+    row("carbon", &figure(|_, e| format!("{} CO2e", carbon(e.carbon.total()))));
+    row("bound by", &|s| s.binds.join("; "));
+    text += &output::table(&header, &[0], rows);
+    for side in answer.sides.iter().filter(|s| s.estimate().is_none()) {
+        let (reason, detail) = report::nothing_found(&side.design, &side.found);
+        text += &wrap(&format!("{} is not feasible ({reason}): {detail}", side.design.name), 78);
+    }
+    text += "\n";
+    let verdicts: Vec<String> = Objective::ALL
+        .iter()
+        .filter_map(|objective| {
+            let best = winner(&answer.sides, *objective)?;
+            let best_value = objective.of(answer.sides[best].estimate()?);
+            let next = answer
+                .sides
+                .iter()
+                .enumerate()
+                .filter(|(at, _)| *at != best)
+                .filter_map(|(_, s)| s.estimate().map(|e| objective.of(e)))
+                .fold(f64::INFINITY, f64::min);
+            Some(format!(
+                "{}: {HEADING}{}{HEADING:#} by {:.2} x",
+                objective.word(),
+                answer.sides[best].design.name,
+                next / best_value
+            ))
+        })
+        .collect();
+    text += &format!("winner   {}\n", verdicts.join("   "));
+    for (at, variant) in &answer.variants {
+        let title = scenario.title_of(&variant.design.name);
+        let line = match variant.estimate() {
+            None => format!("{title}: not feasible"),
+            Some(e) => {
+                let others: Vec<String> = answer
+                    .sides
+                    .iter()
+                    .enumerate()
+                    .filter(|(side, _)| side != at)
+                    .filter_map(|(_, s)| {
+                        let o = s.estimate()?;
+                        Some(format!(
+                            "against {}: time x{:.2}, cost x{:.2}",
+                            s.design.name,
+                            e.wall.wall_s / o.wall.wall_s,
+                            e.cost.total() / o.cost.total()
+                        ))
+                    })
+                    .collect();
+                format!(
+                    "{title}: {}, {}, {} ({})",
+                    duration(e.wall.wall_s),
+                    energy(e.power.facility_j()),
+                    dollars(e.cost.total()),
+                    others.join("; ")
+                )
+            }
+        };
+        text += &format!("also     {}", wrap(&line, 68).replace("\n  ", "\n         "));
+    }
+    text += &format!("\n{HEADING}where the winner changes{HEADING:#}\n");
+    for c in &answer.crossovers {
+        let input = match c.input {
+            "usd_per_kwh" => "electricity price",
+            "all_in_usd" => "chip with server and network",
+            "cap_mw" => "megawatts",
+            "mfu" => "MFU",
+            "restart_s" => "restart time",
+            "g_per_kwh" => "carbon intensity",
+            other => other,
+        };
+        let figure = |value: f64| match c.input {
+            "usd_per_kwh" => format!("${value:.3}/kWh"),
+            "all_in_usd" => format!("${value:.0}"),
+            "cap_mw" => format!("{value:.1} MW"),
+            "mfu" => format!("{value:.3}"),
+            "restart_s" => format!("{value:.0} s"),
+            "g_per_kwh" => format!("{value:.0} g/kWh"),
+            _ => format!("{value:.0}"),
+        };
+        let value = match c.value {
+            Some(value) => format!("at {HEADING}{}{HEADING:#}", figure(value)),
+            None => format!("never: {}", c.note),
+        };
+        text += &format!(
+            "  {:<7} {} of {:<2} {FAINT}(now {}){FAINT:#}  {value}\n",
+            c.objective.word(),
+            input,
+            c.side,
+            figure(c.today)
+        );
+    }
+    text
+}
+
+fn footer(answers: &[Answer], engine: &str) -> String {
+    let mut notes: Vec<String> = Vec::new();
+    for side in answers.iter().flat_map(|a| &a.sides) {
+        for note in report::coverage(&side.design) {
+            if !notes.contains(&note) {
+                notes.push(note);
+            }
+        }
+    }
+    let mut text = format!("\n{FAINT}");
+    for note in notes {
+        text += &format!("note: {note}\n");
+    }
+    text += &format!("searched by {engine}; `--json` holds every figure with its source{FAINT:#}\n");
+    text
+}
+
+fn side_json(workload: &str, judged: &Judged, title: &str) -> Value {
+    let mut fields = match judged.estimate() {
+        Some(e) => report::estimate_json(&judged.design, e),
+        None => {
+            let (reason, detail) = report::nothing_found(&judged.design, &judged.found);
+            match report::infeasible_json(&judged.design, reason, &detail) {
+                Value::Object(map) => map,
+                _ => serde_json::Map::new(),
+            }
+        }
+    };
+    fields.insert("name".into(), judged.design.name.clone().into());
+    fields.insert("title".into(), title.into());
+    fields.insert("workload".into(), workload.into());
+    fields.insert("binds".into(), json!(judged.binds));
+    fields.insert("coverage".into(), report::coverage(&judged.design).into());
+    fields.insert("sources".into(), report::sources(&judged.design));
+    Value::Object(fields)
+}
+
+fn document(scenario: &Scenario, answers: &[Answer], engine: &str) -> Value {
+    let mut designs = Vec::new();
+    let mut variants = Vec::new();
+    let mut found = Vec::new();
+    let mut winners = Vec::new();
+    for answer in answers {
+        for side in &answer.sides {
+            designs.push(side_json(&answer.workload, side, scenario.title_of(&side.design.name)));
+        }
+        for (_, side) in &answer.variants {
+            variants.push(side_json(&answer.workload, side, scenario.title_of(&side.design.name)));
+        }
+        for objective in Objective::ALL {
+            let name = winner(&answer.sides, objective).map(|at| answer.sides[at].design.name.clone());
+            winners.push(json!({ "workload": answer.workload, "objective": objective.word(), "winner": name }));
+        }
+        for c in &answer.crossovers {
+            found.push(json!({
+                "workload": answer.workload,
+                "input": format!("{}.{}", c.side, c.input),
+                "between": [c.side, c.other],
+                "objective": c.objective.word(),
+                "value": c.value,
+                "unit": c.unit,
+                "today": c.today,
+                "note": if c.note.is_empty() { Value::Null } else { c.note.clone().into() },
+            }));
+        }
+    }
+    json!({
+        "scenario": scenario.name,
+        "question": scenario.question,
+        "engine": engine,
+        "designs": designs,
+        "variants": variants,
+        "winners": winners,
+        "crossovers": found,
+    })
+}

@@ -1,0 +1,113 @@
+//! Where text goes: answers to stdout, everything else to stderr, colours only where a terminal shows them.
+
+use std::io::{self, Write};
+
+use anstyle::{AnsiColor, Style};
+use comfy_table::{ColumnConstraint, ContentArrangement, Table};
+
+use super::Color;
+use crate::library::diagnostic::{Diagnostic, Severity};
+use crate::library::store::Status;
+
+/// Columns of a page where there is no terminal.
+const PAGE: u16 = 80;
+/// Wider lines are hard to read.
+const WIDEST: u16 = 120;
+
+pub const HEADING: Style = Style::new().bold();
+pub const FAINT: Style = Style::new().dimmed();
+
+pub fn choose_colors(color: Color) {
+    let choice = match color {
+        Color::Auto => anstream::ColorChoice::Auto,
+        Color::Always => anstream::ColorChoice::Always,
+        Color::Never => anstream::ColorChoice::Never,
+    };
+    choice.write_global();
+}
+
+/// Prints an answer.
+pub fn answer(text: &str) -> io::Result<()> {
+    let mut out = anstream::stdout().lock();
+    out.write_all(text.as_bytes())?;
+    if !text.is_empty() && !text.ends_with('\n') {
+        out.write_all(b"\n")?;
+    }
+    out.flush()
+}
+
+/// Prints a text as it is, styles or not.
+pub fn raw(text: &[u8]) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    out.write_all(text)?;
+    out.flush()
+}
+
+/// Prints the one document of `--json`.
+pub fn json(document: &serde_json::Value) -> io::Result<()> {
+    let mut text = serde_json::to_vec_pretty(document)?;
+    text.push(b'\n');
+    raw(&text)
+}
+
+/// Prints findings on stderr; where stderr is gone, nobody listens.
+pub fn diagnostics(diagnostics: &[Diagnostic]) {
+    let mut err = anstream::stderr().lock();
+    for diagnostic in diagnostics {
+        let _ = writeln!(err, "{}\n", diagnostic.styled());
+    }
+}
+
+/// Prints the warnings alone.
+pub fn warnings(found: &[Diagnostic]) {
+    for diagnostic in found.iter().filter(|diagnostic| diagnostic.severity == Severity::Warning) {
+        diagnostics(std::slice::from_ref(diagnostic));
+    }
+}
+
+/// Prints a remark on stderr.
+pub fn remark(text: &str) {
+    let _ = writeln!(anstream::stderr().lock(), "{FAINT}{text}{FAINT:#}");
+}
+
+/// Columns that a text may fill.
+pub fn width() -> u16 {
+    match terminal_size::terminal_size() {
+        Some((terminal_size::Width(columns), _)) => columns.clamp(40, WIDEST),
+        None => PAGE,
+    }
+}
+
+/// A table that fits the page, its first line in bold. Columns named in `whole` are never wrapped.
+pub fn table(header: &[&str], whole: &[usize], rows: Vec<Vec<String>>) -> String {
+    let mut table = Table::new();
+    table.load_style(comfy_table::presets::NOTHING);
+    table.set_content_arrangement(ContentArrangement::Dynamic);
+    table.set_width(width());
+    table.set_header(header.to_vec());
+    table.add_rows(rows);
+    for &index in whole {
+        if let Some(column) = table.column_mut(index) {
+            column.set_constraint(ColumnConstraint::ContentWidth);
+        }
+    }
+    let text = table.trim_fmt();
+    let mut lines = text.lines();
+    let first = lines.next().unwrap_or_default();
+    let mut styled = format!("{HEADING}{first}{HEADING:#}\n");
+    for line in lines {
+        styled.push_str(line);
+        styled.push('\n');
+    }
+    styled
+}
+
+/// A status in its colour.
+pub fn status(status: Status) -> String {
+    let style = match status {
+        Status::Complete => AnsiColor::Green.on_default(),
+        Status::Incomplete => AnsiColor::Yellow.on_default(),
+        Status::Announced => AnsiColor::Cyan.on_default(),
+    };
+    format!("{style}{}{style:#}", status.word())
+}

@@ -1,0 +1,312 @@
+//! An estimate as the JSON document that scripts rely on, and as text.
+
+use serde_json::{Map, Value, json};
+
+use crate::design::Design;
+use crate::library::record::Value as RecordValue;
+use crate::library::workload::Precision;
+use crate::model::plan::{Plan, Reason, Recompute};
+use crate::model::roofline::{half_peak, peak};
+use crate::model::weights::{Weights, model_flop_per_token};
+use crate::model::{Estimate, Rejection};
+use crate::search::Found;
+use crate::validate::table::Table;
+
+/// Figures of an estimate that need more than its stages.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Rates {
+    pub tokens_per_s: f64,
+    pub tokens_per_s_per_chip: f64,
+    pub tflops_per_chip: f64,
+    pub mfu: f64,
+    pub mfu_bf16: f64,
+    pub mfu_full_attention: f64,
+    pub hfu: f64,
+}
+
+/// Rates of an estimate, per chip in use.
+pub fn rates(design: &Design, e: &Estimate) -> Rates {
+    let setting = &design.setting;
+    let (a, run) = (&setting.workload.architecture, &setting.workload.run);
+    let tokens_per_s = e.plan.global_batch() as f64 * run.seq_len / e.step_s;
+    let per_chip = tokens_per_s / e.chips_used;
+    let flop = model_flop_per_token(a, run, false);
+    let forward_layers = flop / 3.0 - 2.0 * (1.0 + a.mtp_depth) * a.vocab * a.hidden;
+    let repeated = match e.plan.recompute {
+        Recompute::None => 0.0,
+        Recompute::Selective => setting.stack.selective_share,
+        Recompute::Full => 1.0,
+    };
+    let chip_peak = peak(&setting.chip, e.plan.precision) * setting.ranks_per_chip;
+    let rate = per_chip * flop;
+    Rates {
+        tokens_per_s,
+        tokens_per_s_per_chip: per_chip,
+        tflops_per_chip: rate * 1e-12,
+        mfu: rate / chip_peak,
+        mfu_bf16: rate / (half_peak(&setting.chip) * setting.ranks_per_chip),
+        mfu_full_attention: per_chip * model_flop_per_token(a, run, true) / chip_peak,
+        hfu: per_chip * (flop + repeated * forward_layers) / chip_peak,
+    }
+}
+
+/// A plan with every field as used.
+pub fn plan_json(plan: &Plan) -> Value {
+    json!({
+        "tp": plan.tp, "pp": plan.pp, "vpp": plan.vpp, "cp": plan.cp, "ep": plan.ep, "etp": plan.etp, "dp": plan.dp,
+        "micro_batch": plan.micro_batch, "micro_batches": plan.micro_batches, "global_batch": plan.global_batch(),
+        "recompute": plan.recompute.word(), "shard": plan.shard.word(), "sequence_parallel": plan.sequence_parallel,
+        "precision": plan.precision.word(), "schedule": plan.schedule(),
+    })
+}
+
+/// A plan in one line.
+pub fn plan_text(plan: &Plan) -> String {
+    let mut text = format!("tp{} pp{}", plan.tp, plan.pp);
+    if plan.vpp > 1 {
+        text += &format!(" vpp{}", plan.vpp);
+    }
+    if plan.cp > 1 {
+        text += &format!(" cp{}", plan.cp);
+    }
+    if plan.ep > 1 {
+        text += &format!(" ep{}", plan.ep);
+    }
+    text += &format!(" dp{}, micro-batch {} x {}", plan.dp, plan.micro_batch, plan.micro_batches);
+    text += match plan.shard.word() {
+        "none" => "",
+        "optimizer" => ", ZeRO-1",
+        "grads" => ", ZeRO-2",
+        _ => ", ZeRO-3",
+    };
+    if plan.recompute != Recompute::None {
+        text += &format!(", {} recompute", plan.recompute.word());
+    }
+    if plan.sequence_parallel {
+        text += ", sequence parallel";
+    }
+    text
+}
+
+fn object(pairs: &[(&'static str, f64)]) -> Value {
+    Value::Object(pairs.iter().map(|(name, value)| ((*name).to_owned(), json!(value))).collect::<Map<_, _>>())
+}
+
+/// The estimate's fields of the contract, without sources.
+pub fn estimate_json(design: &Design, e: &Estimate) -> Map<String, Value> {
+    let r = rates(design, e);
+    let setting = &design.setting;
+    let wall = &e.wall;
+    let chips = e.chips_used + e.chips_spare;
+    let nodes = chips * setting.ranks_per_chip / setting.cluster.node_chips;
+    let chip_j = e.power.matrix_j + e.power.memory_bound_j + e.power.waiting_j + e.power.idle_j;
+    let tokens = e.steps * e.plan.global_batch() as f64 * setting.workload.run.seq_len;
+    let cost = if setting.rental {
+        json!({ "total": e.cost.total(), "rental": e.cost.rental, "operations": e.cost.operations, "electricity": e.cost.electricity })
+    } else {
+        json!({
+            "total": e.cost.total(), "chips": e.cost.chips, "facility": e.cost.facility,
+            "operations": e.cost.operations, "electricity": e.cost.electricity,
+        })
+    };
+    let stage = |m: &crate::model::memory::StageMemory| json!({ "states": m.states, "activations": m.activations, "logits": m.logits, "reserve": m.reserve, "total": m.total() });
+    let document = json!({
+        "feasible": true,
+        "rejected": null,
+        "plan": plan_json(&e.plan),
+        "plan_stated": design.fixed.stated().into_iter().filter(|f| *f != "precision").collect::<Vec<_>>(),
+        "chips": chips,
+        "chips_used": e.chips_used,
+        "chips_spare": e.chips_spare,
+        "step_s": e.step_s,
+        "steps": e.steps,
+        "tokens": tokens,
+        "tokens_per_s": r.tokens_per_s,
+        "tokens_per_s_per_chip": r.tokens_per_s_per_chip,
+        "tflops_per_chip": r.tflops_per_chip,
+        "mfu": r.mfu,
+        "mfu_bf16": r.mfu_bf16,
+        "mfu_full_attention": r.mfu_full_attention,
+        "hfu": r.hfu,
+        "memory_bytes": e.memory.peak(),
+        "memory": { "first_stage": stage(&e.memory.first), "last_stage": stage(&e.memory.last), "usable_bytes": e.memory.usable },
+        "goodput": wall.goodput,
+        "wall_s": wall.wall_s,
+        "wall": {
+            "training_s": wall.training_s, "checkpoint_s": wall.checkpoint_s, "idle_s": wall.idle_s,
+            "checkpoint_interval_s": wall.interval_s, "mtbf_s": wall.mtbf_s,
+        },
+        "clock_ratio": e.clock,
+        "avg_chip_w": chip_j / chips / wall.wall_s,
+        "training_chip_w": e.power.rank_training_w * setting.ranks_per_chip,
+        "avg_node_w": (chip_j + e.power.host_j) / nodes / wall.wall_s,
+        "avg_it_w": e.power.it_j() / wall.wall_s,
+        "avg_facility_w": e.power.facility_j() / wall.wall_s,
+        "peak_it_w": e.power.peak_it_w,
+        "peak_facility_w": e.power.peak_facility_w,
+        "pue": e.power.pue,
+        "it_energy_j": e.power.it_j(),
+        "facility_energy_j": e.power.facility_j(),
+        "energy_j_per_step": e.power.facility_j() / e.steps,
+        "energy_j_per_token": e.power.facility_j() / tokens,
+        "cost_usd": cost,
+        "cost_usd_per_token": e.cost.total() / tokens,
+        "cost_usd_per_model_flop": e.cost.total() / (tokens * model_flop_per_token(&setting.workload.architecture, &setting.workload.run, false)),
+        "electricity_share": e.cost.electricity / e.cost.total(),
+        "co2_kg": { "operational": e.carbon.operational, "embodied": e.carbon.embodied, "total": e.carbon.total() },
+        "breakdown": { "step_s": object(&e.step.causes()), "facility_energy_j": object(&e.power.causes()) },
+        "bands": null,
+    });
+    match document {
+        Value::Object(map) => map,
+        _ => Map::new(),
+    }
+}
+
+/// Chips that the shipped evidence holds measured runs of.
+fn validated(chip: &str, aliases: &[String]) -> bool {
+    let text = crate::library::store::evidence("published_runs.csv").unwrap_or_default();
+    Table::parse("evidence/published_runs.csv", text, None).is_ok_and(|table| {
+        table.rows.iter().any(|row| {
+            let word = row.text("chip");
+            word.eq_ignore_ascii_case(chip) || aliases.iter().any(|a| a.eq_ignore_ascii_case(word))
+        })
+    })
+}
+
+/// What an estimate rests on beyond what was measured.
+pub fn coverage(design: &Design) -> Vec<String> {
+    let mut notes = vec!["no P10/P90 yet: the figures are single values, without error bars".to_owned()];
+    let chip = &design.setting.chip;
+    let aliases = design.records.first().map(|r| r.texts("aliases").to_vec()).unwrap_or_default();
+    if !validated(&chip.name, &aliases) {
+        notes.push(format!("no measured training run on {} is in the evidence", chip.name));
+    }
+    if design.setting.workload.coarse {
+        notes.push("workload given by params and tokens alone: coarse".to_owned());
+    }
+    if design.setting.workload.run.precision == Precision::Fp4 {
+        notes.push("few measured runs in fp4".to_owned());
+    }
+    if design.chips > 16_384.0 {
+        notes.push("more chips than the largest measured run (16,384)".to_owned());
+    }
+    notes
+}
+
+/// Inputs as used, and every value of the entries behind them with unit, kind and source.
+pub fn sources(design: &Design) -> Value {
+    let mut entries = Map::new();
+    for record in &design.records {
+        let mut values = Map::new();
+        for (key, sourced) in record.values() {
+            let value = match &sourced.value {
+                RecordValue::Number(n) => json!(n),
+                RecordValue::Integer(n) => json!(n),
+                RecordValue::Flag(f) => json!(f),
+                RecordValue::Text(t) => json!(t),
+                RecordValue::Texts(t) => json!(t),
+            };
+            if matches!(key, "name" | "title" | "aliases" | "source" | "kind" | "note") {
+                continue;
+            }
+            let mut entry = json!({ "value": value, "kind": sourced.kind.word(), "source": &*sourced.source });
+            if let Some((low, high)) = sourced.range {
+                entry["range"] = json!([low, high]);
+            }
+            if let Some(rule) = &sourced.rule {
+                entry["rule"] = json!(rule);
+            }
+            values.insert(key.to_owned(), entry);
+        }
+        entries.insert(record.kind().word().to_owned(), json!({ "name": record.name(), "values": values }));
+    }
+    let inputs: Map<String, Value> = design
+        .inputs
+        .iter()
+        .map(|i| (i.key.to_owned(), json!({ "value": i.value, "unit": i.unit, "source": i.source })))
+        .collect();
+    json!({ "inputs": inputs, "entries": entries })
+}
+
+/// The document of a design that cannot run.
+pub fn infeasible_json(design: &Design, reason: &str, detail: &str) -> Value {
+    json!({
+        "feasible": false,
+        "rejected": { "reason": reason, "detail": detail },
+        "plan_stated": design.fixed.stated(),
+        "chips": design.chips,
+        "coverage": coverage(design),
+        "sources": sources(design),
+    })
+}
+
+fn gib(bytes: f64) -> f64 {
+    bytes / 1_073_741_824.0
+}
+
+/// What a rejection means, in words.
+pub fn rejection_text(design: &Design, r: &Rejection) -> String {
+    let chip = &design.setting.chip.name;
+    match r.reason {
+        Reason::Memory => format!(
+            "the fullest stage needs {:.1} GiB and {chip} can fill {:.1} GiB: more chips, tp, pp, sharding or recompute",
+            gib(r.found),
+            gib(r.limit)
+        ),
+        Reason::Heads => format!("{} heads do not divide by tp={}", r.limit, r.found),
+        Reason::Experts => format!("{} experts do not lie evenly on ep={}", r.limit, r.found),
+        Reason::Layers => format!("{} stages for {} layers", r.found, r.limit),
+        Reason::Schedule => "the stack cannot interleave such a pipeline".to_owned(),
+        Reason::Precision => format!("{chip} lacks {}", design.setting.workload.run.precision.word()),
+        Reason::Failures => format!(
+            "failures come faster than progress: {:.1} % of the time would be useful, {:.0} % is the least",
+            100.0 * r.found.max(0.0),
+            100.0 * r.limit
+        ),
+        Reason::SitePower => {
+            format!("the peak of {:.2} MW is above the site's {:.2} MW", r.found * 1e-6, r.limit * 1e-6)
+        }
+        Reason::PowerCap => format!(
+            "a cap of {:.0} W leaves nothing above the {:.0} W that {chip} draws at any clock",
+            r.found * design.setting.ranks_per_chip,
+            r.limit * design.setting.ranks_per_chip
+        ),
+        Reason::Batch => "no batch near the target divides by dp x micro_batch".to_owned(),
+    }
+}
+
+/// Reason and detail of a search that found nothing.
+pub fn nothing_found(design: &Design, found: &Found) -> (&'static str, String) {
+    match &found.nearest {
+        Some(rejection) => {
+            let mut detail = rejection_text(design, rejection);
+            if found.evaluated > 1 {
+                let counts: Vec<String> = Reason::ALL
+                    .iter()
+                    .zip(found.rejected)
+                    .filter(|(_, n)| *n > 0)
+                    .map(|(reason, n)| format!("{} {n}", reason.word()))
+                    .collect();
+                detail += &format!(" (closest of {} plans; rejected by {})", found.evaluated, counts.join(", "));
+            }
+            (rejection.reason.word(), detail)
+        }
+        None => (
+            "batch",
+            format!(
+                "no plan of {} chips has a batch within bounds of {} sequences: fewer chips, a larger batch, or other sizes",
+                design.chips,
+                design.batches.first().map_or(0, |b| b.target)
+            ),
+        ),
+    }
+}
+
+/// Total and active parameters of the design's workload.
+pub fn parameters(design: &Design) -> (f64, f64) {
+    let a = &design.setting.workload.architecture;
+    let weights = Weights::of(a);
+    use crate::library::workload::Counts;
+    (weights.total(a, Counts::All), weights.active(a, Counts::All))
+}

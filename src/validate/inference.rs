@@ -1,0 +1,69 @@
+//! Which software stack a row ran, where it does not say: one ordered table, `evidence/stacks.toml`.
+
+use serde::Deserialize;
+
+use super::table::Row;
+use crate::library::diagnostic::{Diagnostic, Fault};
+use crate::library::store::evidence;
+
+/// A rule: all conditions that it states must hold.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct Rule {
+    words: Vec<String>,
+    also: Vec<String>,
+    without: Vec<String>,
+    vendors: Vec<String>,
+    from_year: Option<u32>,
+    to_year: Option<u32>,
+    precisions: Vec<String>,
+    recompute: Vec<String>,
+    sequence_parallel: Option<bool>,
+    min_zero: Option<u32>,
+    max_tp: Option<u32>,
+    max_pp: Option<u32>,
+    stack: String,
+}
+
+/// The ordered table.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Inference {
+    rule: Vec<Rule>,
+}
+
+impl Inference {
+    /// Reads the table that ships with the library.
+    pub fn shipped() -> Result<Inference, Fault> {
+        let text = evidence("stacks.toml").unwrap_or_default();
+        toml::from_str(text).map_err(|error| {
+            Fault::work(Diagnostic::error(format!("stack table: {}", error.message())).in_file("evidence/stacks.toml"))
+        })
+    }
+
+    /// Name of the stack of a row on a chip of a vendor.
+    pub fn stack(&self, row: &Row, vendor: &str) -> &str {
+        let text = [row.text("source"), row.text("url_or_ref"), row.text("notes"), row.text("model_name")]
+            .join(" ")
+            .to_ascii_lowercase();
+        let year = row.number("year").unwrap_or(2024.0) as u32;
+        let any = |words: &[String]| words.iter().any(|w| text.contains(&w.to_ascii_lowercase()));
+        let among =
+            |words: &[String], word: &str| words.is_empty() || words.iter().any(|w| w.eq_ignore_ascii_case(word));
+        let matches = |rule: &Rule| {
+            (rule.words.is_empty() || any(&rule.words))
+                && (rule.also.is_empty() || any(&rule.also))
+                && !any(&rule.without)
+                && among(&rule.vendors, vendor)
+                && rule.from_year.is_none_or(|y| year >= y)
+                && rule.to_year.is_none_or(|y| year <= y)
+                && among(&rule.precisions, row.text("precision"))
+                && among(&rule.recompute, row.text("recompute"))
+                && rule.sequence_parallel.is_none_or(|on| row.number("seq_parallel").is_some_and(|n| (n > 0.0) == on))
+                && rule.min_zero.is_none_or(|z| row.number("zero_or_fsdp_stage").is_some_and(|n| n >= f64::from(z)))
+                && rule.max_tp.is_none_or(|most| row.number("tp").is_none_or(|n| n <= f64::from(most)))
+                && rule.max_pp.is_none_or(|most| row.number("pp").is_none_or(|n| n <= f64::from(most)))
+        };
+        self.rule.iter().find(|rule| matches(rule)).map_or("megatron-core-2023", |rule| rule.stack.as_str())
+    }
+}
