@@ -170,7 +170,11 @@ impl Gpu {
 
     /// One outcome a point of a range of the space.
     pub fn evaluate(
-        &self, setting: &Setting, space: &PlanSpace, chips: f64, range: Range<u64>,
+        &self,
+        setting: &Setting,
+        space: &PlanSpace,
+        chips: f64,
+        range: Range<u64>,
     ) -> Result<Vec<Outcome>, EngineFault> {
         let pipeline = self.evaluate.get_or_init(|| pipeline(&self.device, shaders::EVALUATE, "evaluate"));
         let mut outcomes = Vec::new();
@@ -215,7 +219,8 @@ impl Gpu {
             let groups = (count as u32).div_ceil(tile);
             let chunk = Chunk::new(rows::digits(space, base), count as u32, tile);
             let begun = Instant::now();
-            let bytes = self.execute(&self.best, &slot, chunk, groups, u64::from(groups) * size_of::<Record>() as u64)?;
+            let bytes =
+                self.execute(&self.best, &slot, chunk, groups, u64::from(groups) * size_of::<Record>() as u64)?;
             self.keep_pace(count, begun.elapsed());
             for (group, record) in (0..).zip(bytemuck::pod_collect_to_vec::<u8, Record>(&bytes)) {
                 let begin = base + group * u64::from(tile);
@@ -242,10 +247,20 @@ impl Gpu {
 
     /// Buffers for a search with `size` bytes of results, filled.
     fn slot(
-        &self, pipeline: &wgpu::ComputePipeline, setting: &Setting, space: &PlanSpace, chips: f64, size: u64,
+        &self,
+        pipeline: &wgpu::ComputePipeline,
+        setting: &Setting,
+        space: &PlanSpace,
+        chips: f64,
+        size: u64,
     ) -> Slot {
         let buffer = |label, size: u64, usage| {
-            self.device.create_buffer(&wgpu::BufferDescriptor { label: Some(label), size, usage, mapped_at_creation: false })
+            self.device.create_buffer(&wgpu::BufferDescriptor {
+                label: Some(label),
+                size,
+                usage,
+                mapped_at_creation: false,
+            })
         };
         let writable = wgpu::BufferUsages::COPY_DST;
         let rows = buffer("rows", ROWS * ROW_STRIDE, wgpu::BufferUsages::UNIFORM | writable);
@@ -292,7 +307,12 @@ impl Gpu {
 
     /// One dispatch, from its chunk to the bytes of its results.
     fn execute(
-        &self, pipeline: &wgpu::ComputePipeline, slot: &Slot, chunk: Chunk, groups: u32, size: u64,
+        &self,
+        pipeline: &wgpu::ComputePipeline,
+        slot: &Slot,
+        chunk: Chunk,
+        groups: u32,
+        size: u64,
     ) -> Result<Vec<u8>, EngineFault> {
         let outcome = execute_inner(&self.device, &self.queue, pipeline, slot, chunk, groups, size);
         match (outcome, self.lost()) {
@@ -307,7 +327,12 @@ impl Gpu {
 }
 
 fn execute_inner(
-    device: &wgpu::Device, queue: &wgpu::Queue, pipeline: &wgpu::ComputePipeline, slot: &Slot, chunk: Chunk, groups: u32,
+    device: &wgpu::Device,
+    queue: &wgpu::Queue,
+    pipeline: &wgpu::ComputePipeline,
+    slot: &Slot,
+    chunk: Chunk,
+    groups: u32,
     size: u64,
 ) -> Result<Vec<u8>, String> {
     queue.write_buffer(&slot.rows, CHUNK_ROW * ROW_STRIDE, bytemuck::bytes_of(&chunk));

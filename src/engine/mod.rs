@@ -61,7 +61,9 @@ impl fmt::Display for EngineFault {
             EngineFault::NoAdapter => f.write_str(
                 "no GPU adapter was found (Vulkan, Metal or DirectX 12); install its driver, or use `--engine cpu`",
             ),
-            EngineFault::Refused { adapter, why } => write!(f, "{adapter} cannot run the kernels: {why}; use `--engine cpu`"),
+            EngineFault::Refused { adapter, why } => {
+                write!(f, "{adapter} cannot run the kernels: {why}; use `--engine cpu`")
+            }
             EngineFault::Lost { adapter, why } => write!(f, "{adapter} stopped answering: {why}; use `--engine cpu`"),
         }
     }

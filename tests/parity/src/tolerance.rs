@@ -19,20 +19,45 @@ pub struct Tolerance {
 pub const TOLERANCES: &[Tolerance] = &[
     Tolerance { name: "gemm", relative: 4e-6, why: "about twenty operations" },
     Tolerance { name: "attention", relative: 1e-6, why: "about thirty operations" },
-    Tolerance { name: "collective", relative: 1e-6, why: "about twenty operations, log2, and ln(1 - x) for all-to-all" },
-    Tolerance { name: "layer", relative: 5e-6, why: "a sum of GEMMs, attention and collectives; differences against the pass" },
+    Tolerance {
+        name: "collective",
+        relative: 1e-6,
+        why: "about twenty operations, log2, and ln(1 - x) for all-to-all",
+    },
+    Tolerance {
+        name: "layer",
+        relative: 5e-6,
+        why: "a sum of GEMMs, attention and collectives; differences against the pass",
+    },
     Tolerance { name: "memory", relative: 1e-6, why: "sums of parameters and bytes; no cancellation" },
     Tolerance { name: "step", relative: 8e-6, why: "causes against the whole step: exposed times are differences" },
-    Tolerance { name: "wall", relative: 4e-6, why: "exponentials and logarithms of ratios, written without cancellation" },
+    Tolerance {
+        name: "wall",
+        relative: 4e-6,
+        why: "exponentials and logarithms of ratios, written without cancellation",
+    },
     Tolerance { name: "power", relative: 2e-6, why: "energy by level against the whole; waiting is a difference" },
-    Tolerance { name: "cost", relative: 1e-6, why: "annuities without cancellation; parts against the sum of their sizes" },
+    Tolerance {
+        name: "cost",
+        relative: 1e-6,
+        why: "annuities without cancellation; parts against the sum of their sizes",
+    },
     Tolerance { name: "carbon", relative: 1e-6, why: "two products" },
     Tolerance { name: "estimate", relative: 5e-6, why: "all stages one after the other" },
-    Tolerance { name: "dispatch", relative: 1e-3, why: "drivers divide, take logarithms and powers less exactly than IEEE asks" },
-    Tolerance { name: "edge", relative: 5e-6, why: "f32 inputs lie this far from a jump of the model (a tile more, a limit met) or nearer" },
+    Tolerance {
+        name: "dispatch",
+        relative: 1e-3,
+        why: "drivers divide, take logarithms and powers less exactly than IEEE asks",
+    },
+    Tolerance {
+        name: "edge",
+        relative: 5e-6,
+        why: "f32 inputs lie this far from a jump of the model (a tile more, a limit met) or nearer",
+    },
 ];
 
 /// The tolerance of a name.
+#[allow(clippy::panic)]
 pub fn tolerance(name: &str) -> f64 {
     TOLERANCES.iter().find(|t| t.name == name).unwrap_or_else(|| panic!("no tolerance is named {name}")).relative
 }
@@ -86,7 +111,12 @@ pub fn margin(setting: &Setting, plan: &Plan, chips: f64, reason: Reason) -> f64
 /// Whether a device's verdict (0: feasible) stands beside the reference's: alike, or the run lies within `slack` of the
 /// limit that one saw met and the other not.
 pub fn verdicts_agree(
-    setting: &Setting, plan: &Plan, chips: f64, device: u32, reference: &Result<Estimate, Rejection>, slack: f64,
+    setting: &Setting,
+    plan: &Plan,
+    chips: f64,
+    device: u32,
+    reference: &Result<Estimate, Rejection>,
+    slack: f64,
 ) -> bool {
     let ours = reference.as_ref().map_or_else(|r| r.reason as u32, |_| 0);
     let near = |code: u32| {
@@ -136,7 +166,13 @@ impl Tally {
 
     /// Compares parts of a whole; where they differ, the reference must jump to the device's answer within an edge.
     #[track_caller]
-    pub fn hold(&mut self, setting: &Setting, device: &[f32], reference: impl Fn(&Setting) -> Vec<f64>, what: &dyn std::fmt::Debug) {
+    pub fn hold(
+        &mut self,
+        setting: &Setting,
+        device: &[f32],
+        reference: impl Fn(&Setting) -> Vec<f64>,
+        what: &dyn std::fmt::Debug,
+    ) {
         self.cases += 1;
         let exact = reference(setting);
         if self.agree(device, &exact) {
@@ -164,7 +200,10 @@ impl Tally {
     /// Ends a comparison: jumps must be rare, or they would hide faults.
     #[track_caller]
     pub fn close(self, most_edges: f64) {
-        println!("{:12} {:6} cases, largest difference {:.1e}, {} on an edge", self.name, self.cases, self.largest, self.edges);
+        println!(
+            "{:12} {:6} cases, largest difference {:.1e}, {} on an edge",
+            self.name, self.cases, self.largest, self.edges
+        );
         assert!(self.cases > 0, "{}: nothing was compared", self.name);
         let share = self.edges as f64 / self.cases as f64;
         assert!(share <= most_edges, "{}: {share:.4} of the cases lie on an edge", self.name);

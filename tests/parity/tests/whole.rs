@@ -16,9 +16,8 @@ fn axes(values: Axes) -> device::Axes {
 fn plan_at(space: &PlanSpace, base: u64, offset: u32) -> Option<device::Plan> {
     let lengths = space.lengths();
     let at = device::digits(axes(Axes::new(lengths)), axes(rows::digits(space, base)), offset);
-    let digits = [
-        at.tp, at.cp, at.pp, at.vpp, at.ep, at.micro_batch, at.recompute, at.shard, at.sequence_parallel, at.fill,
-    ];
+    let digits =
+        [at.tp, at.cp, at.pp, at.vpp, at.ep, at.micro_batch, at.recompute, at.shard, at.sequence_parallel, at.fill];
     let values = rows::axis_values(space);
     let mut found = [0; AXES];
     let mut begin = 0;
@@ -123,8 +122,14 @@ fn whole_runs_come_to_the_same() {
         }
         seen[0] += 1;
         let theirs = [
-            outcome.memory_bytes, outcome.step_s, outcome.goodput, outcome.wall_s, outcome.facility_gj, outcome.cost_usd,
-            outcome.carbon_kg, outcome.peak_facility_w,
+            outcome.memory_bytes,
+            outcome.step_s,
+            outcome.goodput,
+            outcome.wall_s,
+            outcome.facility_gj,
+            outcome.cost_usd,
+            outcome.carbon_kg,
+            outcome.peak_facility_w,
         ];
         // A negative price may bring a cost close to nothing: it is held against the sum of its parts.
         let parts = ours.cost.total() - 2.0 * ours.cost.electricity.min(0.0);
