@@ -3,6 +3,7 @@
 mod check;
 mod compare;
 mod completions;
+pub mod doctor;
 mod engine;
 mod estimate;
 mod list;

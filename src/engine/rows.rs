@@ -432,6 +432,7 @@ pub struct Record {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 mod tests {
     use wgpu::naga;
 
