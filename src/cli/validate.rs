@@ -25,11 +25,13 @@ Examples:
   wattline validate theirs.csv --columns map.toml    another lab's columns
   wattline validate ours.csv --json | jq .summary
 
-A row needs a chip, a number of chips, a shape (layers, hidden, heads) and something measured; what else it leaves
-blank is chosen, and said so. A table with peak_memory_GiB and memory_kind is judged on memory, one with system and
+A row needs a chip, a number of chips, a shape (layers, hidden, heads) and
+something measured; what else it leaves blank is chosen, and said so. A table
+with peak_memory_GiB and memory_kind is judged on memory, one with system and
 mean_W_per_node on power.
-error = ln(predicted / measured) of time, energy, power or memory, ln(measured / predicted) of rates:
-+0.10 is about 10 % too slow or too much.";
+
+error = ln(predicted / measured) of time, energy, power or memory, and
+ln(measured / predicted) of rates: +0.10 is about 10 % too slow or too much.";
 
 /// The tables that the program carries, the runs first.
 const SHIPPED: [&str; 3] = ["published_runs.csv", "memory_measured.csv", "power_measured.csv"];
@@ -197,9 +199,9 @@ fn page(judgements: &[Judgement], arguments: &Arguments) -> String {
         text.push_str(&section(judgement, arguments));
     }
     text.push_str(&format!(
-        "\n{FAINT}error = ln(predicted / measured), of rates the reverse: +0.10 is about 10 % too slow\n\
-         or too much. MEDIAN and P90 are of |error|, BIAS is the median error, SOURCES the\n\
-         mean of the sources' medians, MAPE the mean of |predicted / measured - 1|.{FAINT:#}\n"
+        "\n{FAINT}error = ln(predicted / measured), of rates the reverse: +0.10 is about 10 %\n\
+         too slow or too much. MEDIAN and P90 are of |error|, BIAS is the median error,\n\
+         SOURCES the mean of the sources' medians, MAPE of |predicted / measured - 1|.{FAINT:#}\n"
     ));
     text
 }
@@ -258,7 +260,7 @@ fn totals(judgement: &Judgement) -> String {
     let facts = all.facts_met + all.facts_missed;
     if facts > 0 {
         text.push_str(&format!(
-            "One-sided facts (did not fit, fitted, at least so much): {} of {facts} agree; they have no error.\n",
+            "One-sided facts (fitted, did not, at least) have no error: {} of {facts} agree.\n",
             all.facts_met
         ));
     }

@@ -66,6 +66,7 @@ pub struct Judged {
     pub id: String,
     pub source: String,
     pub kind: String,
+    /// Name in the library; as the row states it where the library does not know it.
     pub chip: String,
     pub quantity: Option<Quantity>,
     pub measured: f64,

@@ -113,6 +113,7 @@ impl<'a> Predictor<'a> {
     pub fn subject(&self, row: &Row, names: &Names, judged: &mut Judged) -> Result<Subject, Obstacle> {
         let words = Words::of(row)?;
         let (chip, cluster) = names.machine(row)?;
+        judged.chip.clone_from(&chip.name);
         let stack = self.stack(row, names, &chip.vendor, judged)?;
         judged.stack = stack.name.clone();
         if let Some(why) = &row.impossible {
