@@ -122,15 +122,22 @@ pub(crate) fn nearer(a: Option<Rejection>, b: Option<Rejection>) -> Option<Rejec
 
 /// Evaluates every plan of a space on the CPU, on all cores, and keeps the best of each objective.
 pub fn search(setting: &Setting, space: &PlanSpace, chips: f64) -> Found {
-    const CHUNK: u64 = 4096;
-    let chunks = space.len().div_ceil(CHUNK);
-    (0..chunks)
+    // Recompute, sharding and sequence parallelism decide nothing about sizes: where one of their points is no plan, none
+    // is, and the whole block is passed over.
+    let fills = space.fill.len() as u64;
+    let block = space.inner_len();
+    let blocks = if block == 0 { 0 } else { space.len() / block };
+    const TASK: u64 = 256;
+    (0..blocks.div_ceil(TASK))
         .into_par_iter()
-        .map(|chunk| {
+        .map(|task| {
             let mut found = Found::nothing();
-            for index in chunk * CHUNK..((chunk + 1) * CHUNK).min(space.len()) {
-                if let Some(plan) = space.decode(index) {
-                    found.offer(estimate(setting, &plan, chips));
+            for at in task * TASK..((task + 1) * TASK).min(blocks) {
+                let first = at * block;
+                if (0..fills).any(|fill| space.decode(first + fill).is_some()) {
+                    for plan in (first..first + block).filter_map(|index| space.decode(index)) {
+                        found.offer(estimate(setting, &plan, chips));
+                    }
                 }
             }
             found

@@ -149,6 +149,11 @@ impl PlanSpace {
         self.lengths().iter().map(|n| u64::from(*n)).product()
     }
 
+    /// Points that share their sizes and differ in recompute, sharding, sequence parallelism and fill.
+    pub fn inner_len(&self) -> u64 {
+        self.lengths()[6..].iter().map(|n| u64::from(*n)).product()
+    }
+
     /// Whether an axis is empty.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
