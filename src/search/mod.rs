@@ -126,7 +126,7 @@ pub fn search(setting: &Setting, space: &PlanSpace, chips: f64) -> Found {
     // is, and the whole block is passed over.
     let fills = space.fill.len() as u64;
     let block = space.inner_len();
-    let blocks = if block == 0 { 0 } else { space.len() / block };
+    let blocks = space.len().checked_div(block).unwrap_or(0);
     const TASK: u64 = 256;
     (0..blocks.div_ceil(TASK))
         .into_par_iter()
