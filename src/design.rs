@@ -497,7 +497,11 @@ impl Design {
                     return Err(wrong(
                         "global_batch",
                         format!("a batch of {} does not divide by dp x micro_batch = {dp} x {mb}", batch.target),
-                        format!("write {near}, or leave micro_batch out"),
+                        if u64::from(batch.target) % dp == 0 {
+                            format!("write {near}, or leave micro_batch out")
+                        } else {
+                            format!("write {near}")
+                        },
                     ));
                 }
             }

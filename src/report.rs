@@ -272,7 +272,9 @@ pub fn rejection_text(design: &Design, r: &Rejection) -> String {
             100.0 * r.limit
         ),
         Reason::SitePower => {
-            format!("the peak of {:.2} MW is above the site's {:.2} MW", r.found * 1e-6, r.limit * 1e-6)
+            let (found, limit) = (r.found * 1e-6, r.limit * 1e-6);
+            let digits = if limit < 1.0 { 4 } else { 2 };
+            format!("the peak of {found:.digits$} MW is above the site's {limit:.digits$} MW")
         }
         Reason::PowerCap => format!(
             "a cap of {:.0} W leaves nothing above the {:.0} W that {chip} draws at any clock",
