@@ -9,6 +9,7 @@ use crate::library::diagnostic::Fault;
 use crate::library::site::J_PER_KWH;
 use crate::model::Estimate;
 use crate::model::cost::all_in_usd;
+use crate::model::goodput::wall;
 use crate::model::power::peak_rank_w;
 use crate::report::rates;
 use crate::search::{Found, Objective};
@@ -80,7 +81,8 @@ fn binds(side: &Judged, search: &Search<'_>) -> Result<Vec<String>, Fault> {
     let mut more = design.clone();
     more.setting.site.cap_w = f64::INFINITY;
     let larger = search(&more, (1.25 * design.chips).min(MOST_CHIPS))?;
-    let gain = larger.by(Objective::Time).map_or(0.0, |l| 1.0 - l.wall.wall_s / e.wall.wall_s);
+    // More chips allowed is never worse: the spare ones may stay idle.
+    let gain = larger.by(Objective::Time).map_or(0.0, |l| 1.0 - l.wall.wall_s / e.wall.wall_s).max(0.0);
     if derived {
         let megawatts = design.setting.site.cap_w * 1e-6;
         binds.push(if gain > 0.05 {
@@ -92,6 +94,10 @@ fn binds(side: &Judged, search: &Search<'_>) -> Result<Vec<String>, Fault> {
     let largest = design.batches.iter().map(|b| b.most).max().unwrap_or(0);
     if gain <= 0.05 && e.plan.global_batch() as f64 > 0.8 * f64::from(largest) {
         binds.push("the critical batch".to_owned());
+    }
+    if e.wall.goodput < 0.8 {
+        let minutes = e.wall.mtbf_s / 60.0;
+        binds.push(format!("failures (one every {minutes:.0} min, {:.0} % of the time useful)", 100.0 * e.wall.goodput));
     }
     if e.memory.peak() > 0.9 * e.memory.usable {
         binds.push("memory".to_owned());
@@ -118,6 +124,7 @@ pub fn crossovers(a: &Judged, b: &Judged, search: &Search<'_>) -> Result<Vec<Cro
     for (side, e, other, eo) in [(a, ea, b, eb), (b, eb, a, ea)] {
         found.extend(sizes(side, e, other, eo, search)?);
         found.push(utilisation(side, e, other, eo));
+        found.push(restart(side, e, other, eo));
     }
     for (side, e, other, eo) in [(a, ea, b, eb), (b, eb, a, ea)] {
         if !side.design.setting.rental {
@@ -151,14 +158,13 @@ fn crossover(
     }
 }
 
-/// Where a figure that is linear in an input, `today` at `x` with slope `slope`, meets a target; below `least` is never.
-fn linear(mut c: Crossover, figure: f64, slope: f64, target: f64, least: f64) -> Crossover {
+/// Where a figure that is linear in an input, `today` at `x` with slope `slope`, meets a target; below 0 is never.
+fn linear(mut c: Crossover, figure: f64, slope: f64, target: f64) -> Crossover {
     let value = c.today + (target - figure) / slope;
     if !value.is_finite() {
         c.note = "the input does not matter".to_owned();
-    } else if value < least {
-        let at_least = figure + (least - c.today) * slope;
-        c.note = format!("even at {least} the ratio is {:.3}", at_least / target);
+    } else if value < 0.0 {
+        c.note = format!("even at 0 it is {:.2} x {}", (figure - c.today * slope) / target, c.other);
     } else {
         c.value = Some(value);
     }
@@ -169,7 +175,7 @@ fn linear(mut c: Crossover, figure: f64, slope: f64, target: f64, least: f64) ->
 fn price(side: &Judged, e: &Estimate, other: &Judged, eo: &Estimate) -> Crossover {
     let today = side.design.setting.site.usd_per_j() * J_PER_KWH;
     let c = crossover(Objective::Cost, side, other, "usd_per_kwh", "USD/kWh", today);
-    linear(c, e.cost.total(), e.power.facility_j() / J_PER_KWH, eo.cost.total(), 0.0)
+    linear(c, e.cost.total(), e.power.facility_j() / J_PER_KWH, eo.cost.total())
 }
 
 /// All-in price of a side's chips at which the two cost the same.
@@ -181,14 +187,14 @@ fn chip_cost(side: &Judged, e: &Estimate, other: &Judged, eo: &Estimate) -> Cros
     let chips = e.chips_used + e.chips_spare;
     let share = e.wall.wall_s / crate::model::cost::YEAR_S / setting.assumptions.utilisation;
     let slope = e.cost.chips / today + chips * setting.assumptions.it_operation_share * share;
-    linear(c, e.cost.total(), slope, eo.cost.total(), 0.0)
+    linear(c, e.cost.total(), slope, eo.cost.total())
 }
 
 /// Carbon intensity of a side's electricity at which the two emit the same.
 fn intensity(side: &Judged, e: &Estimate, other: &Judged, eo: &Estimate) -> Crossover {
     let today = side.design.setting.site.kg_per_j() * J_PER_KWH * 1e3;
     let c = crossover(Objective::Carbon, side, other, "g_per_kwh", "gCO2e/kWh", today);
-    linear(c, e.carbon.total(), e.power.facility_j() / J_PER_KWH * 1e-3, eo.carbon.total(), 0.0)
+    linear(c, e.carbon.total(), e.power.facility_j() / J_PER_KWH * 1e-3, eo.carbon.total())
 }
 
 /// MFU of a side at which both take the same time: steps stretch, start-up does not.
@@ -203,6 +209,38 @@ fn utilisation(side: &Judged, e: &Estimate, other: &Judged, eo: &Estimate) -> Cr
     } else {
         c.note = format!("it would take an MFU of {:.2}", value);
     }
+    c
+}
+
+/// Time of detection and restart of a side at which both take the same time: decides large clusters, and is assumed.
+fn restart(side: &Judged, e: &Estimate, other: &Judged, eo: &Estimate) -> Crossover {
+    let mut setting = side.design.setting.clone();
+    let today = setting.assumptions.restart_s;
+    let mut c = crossover(Objective::Time, side, other, "restart_s", "s", today);
+    let (ranks, useful) = (e.plan.ranks() as f64, e.steps * e.step_s);
+    let target = eo.wall.wall_s;
+    let mut days = |restart: f64| {
+        setting.assumptions.restart_s = restart;
+        wall(&setting, ranks, useful).wall_s
+    };
+    let at_once = days(0.0);
+    if at_once > target {
+        c.note = format!("even if restarts took no time it needs {:.2} x the days of {}", at_once / target, c.other);
+        return c;
+    }
+    let (mut low, mut high) = (0.0, today.max(1.0));
+    while days(high) < target {
+        (low, high) = (high, 2.0 * high);
+        if high > 1e7 {
+            c.note = "restarts do not matter".to_owned();
+            return c;
+        }
+    }
+    for _ in 0..100 {
+        let middle = 0.5 * (low + high);
+        if days(middle) < target { low = middle } else { high = middle }
+    }
+    c.value = Some(0.5 * (low + high));
     c
 }
 
@@ -252,7 +290,7 @@ fn sizes(
             }
             slow = fast;
             if fast >= most || fast > 64.0 * now {
-                chips.note = format!("no number of chips gets below {:.1} days", wall / 86_400.0);
+                chips.note = format!("no number of chips was found to get below {:.1} days", wall / 86_400.0);
                 power.note.clone_from(&chips.note);
                 return Ok([chips, power]);
             }

@@ -55,7 +55,7 @@ pub fn run(arguments: &Arguments, global: &Global) -> Outcome {
         let message = format!("{} has one design: nothing to compare", scenario.name);
         return Err(Fault::input(Diagnostic::error(message).key("design").help(help)).into());
     }
-    let engine = arguments.engine.select()?;
+    let engine = arguments.engine.select(u64::MAX)?;
     let search = |design: &Design, chips: f64| engine.search_design(design, chips);
     let mut answers = Vec::new();
     for workload in &scenario.workloads {
@@ -279,6 +279,7 @@ fn page(scenario: &Scenario, answer: &Answer) -> String {
             "all_in_usd" => "chip with server and network",
             "cap_mw" => "megawatts",
             "mfu" => "MFU",
+            "restart_s" => "restart time",
             "g_per_kwh" => "carbon intensity",
             other => other,
         };
@@ -287,6 +288,7 @@ fn page(scenario: &Scenario, answer: &Answer) -> String {
             "all_in_usd" => format!("${value:.0}"),
             "cap_mw" => format!("{value:.1} MW"),
             "mfu" => format!("{value:.3}"),
+            "restart_s" => format!("{value:.0} s"),
             "g_per_kwh" => format!("{value:.0} g/kWh"),
             _ => format!("{value:.0}"),
         };

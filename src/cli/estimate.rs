@@ -12,6 +12,7 @@ use crate::library::diagnostic::{Diagnostic, Fault, quoted};
 use crate::library::overrides::Overrides;
 use crate::model::Estimate;
 use crate::report;
+use crate::search::space::PlanSpace;
 use crate::search::{Found, Objective};
 
 const EXAMPLES: &str = "\
@@ -151,7 +152,7 @@ pub fn run(arguments: &Arguments, global: &Global) -> Outcome {
     let library = global.open_library()?;
     let design = Design::resolve(&library, &ask)?;
     output::warnings(&design.warnings);
-    let engine = arguments.engine.select()?;
+    let engine = arguments.engine.select(design.spaces().iter().map(PlanSpace::len).sum())?;
     let found = engine.search_design(&design, design.chips)?;
     let Some(estimate) = found.by(objective) else {
         return refuse(&design, &found, global);

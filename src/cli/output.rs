@@ -65,6 +65,11 @@ pub fn warnings(found: &[Diagnostic]) {
     }
 }
 
+/// Prints a remark on stderr.
+pub fn remark(text: &str) {
+    let _ = writeln!(anstream::stderr().lock(), "{FAINT}{text}{FAINT:#}");
+}
+
 /// Columns that a text may fill.
 pub fn width() -> u16 {
     match terminal_size::terminal_size() {

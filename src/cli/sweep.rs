@@ -64,7 +64,7 @@ pub fn run(arguments: &Arguments, global: &Global) -> Outcome {
         }
         return Ok(ExitCode::SUCCESS);
     }
-    let engine = arguments.engine.select()?;
+    let engine = arguments.engine.select(tasks.iter().flat_map(|t| &t.spaces).map(PlanSpace::len).sum())?;
     let started = Instant::now();
     let mut results: Vec<(Task, Found)> = Vec::new();
     for task in tasks {

@@ -1,0 +1,189 @@
+// Time of one optimizer step: pipeline, bubble, exposed communication, optimizer, stragglers.
+//
+// Twin: `src/model/schedule.rs`.
+
+struct StepTime {
+    gemm: f32,
+    attention: f32,
+    vector: f32,
+    launch: f32,
+    recompute: f32,
+    head: f32,
+    tp: f32,
+    ep: f32,
+    cp: f32,
+    fsdp: f32,
+    pp: f32,
+    bubble: f32,
+    imbalance: f32,
+    dp: f32,
+    optimizer: f32,
+    straggler: f32,
+    hidden_matrix: f32,
+    hidden_memory: f32,
+}
+
+fn step_total(t: StepTime) -> f32 {
+    return t.gemm + t.attention + t.vector + t.launch + t.recompute + t.head + t.tp + t.ep + t.cp
+        + t.fsdp + t.pp + t.bubble + t.imbalance + t.dp + t.optimizer + t.straggler;
+}
+
+fn step_matrix(t: StepTime) -> f32 {
+    return t.gemm + t.attention + t.hidden_matrix;
+}
+
+fn step_memory_bound(t: StepTime) -> f32 {
+    return t.vector + t.optimizer + t.hidden_memory;
+}
+
+fn step_waiting(t: StepTime) -> f32 {
+    return max(step_total(t) - step_matrix(t) - step_memory_bound(t), 0.0);
+}
+
+fn accumulation_bytes(setting: Setting) -> f32 {
+    switch setting.stack.accumulation {
+        case ACCUMULATION_EAGERHALF: { return 6.0; }
+        case ACCUMULATION_EAGERMIXED: { return 12.0; }
+        default: { return 8.0 * setting.calibration.accumulation_fused; }
+    }
+}
+
+fn exposed(setting: Setting, compute: f32, share: f32, communication: f32) -> f32 {
+    let hidden = min(communication, share * compute);
+    return communication - hidden + setting.calibration.contention * hidden;
+}
+
+fn reduction(setting: Setting, plan: Plan, params: f32, n: u32, stride: u32) -> f32 {
+    let g = group(setting, n, stride);
+    let gradients = params * setting.stack.gradient_bytes;
+    if plan.shard == SHARD_NONE {
+        return all_reduce(setting, gradients, g);
+    }
+    return all_gather(setting, gradients, g) + all_gather(setting, 2.0 * params, g);
+}
+
+// All-gather of a layer's parameters, dense and expert.
+fn gather_layer(setting: Setting, plan: Plan, one: HeldParams, bytes: f32) -> f32 {
+    return all_gather(setting, one.dense * bytes, group(setting, one.dense_group, plan.tp))
+        + all_gather(setting, one.expert * bytes, group(setting, one.expert_group, plan.ep * plan.etp));
+}
+
+fn step_time(setting: Setting, plan: Plan, clock: f32) -> StepTime {
+    let c = setting.calibration;
+    let stack = setting.stack;
+    let a = setting.workload;
+    let full_training = a.training == FULL_TRAINING;
+    let layer = layer_time(setting, plan, clock);
+    let hbm = setting.chip.hbm_bytes_per_s * setting.chip.hbm_fraction;
+    let pp = f32(plan.pp);
+    let vpp = f32(plan.vpp);
+    let m = f32(plan.micro_batches);
+    let narrow = is_narrow(plan.precision_code);
+
+    // One layer and micro-batch.
+    var repeated = 0.0;
+    if plan.recompute == RECOMPUTE_SELECTIVE {
+        repeated = stack.selective_share;
+    } else if plan.recompute == RECOMPUTE_FULL {
+        repeated = 1.0;
+    }
+    let scores_again = select(
+        0.0, layer.attention_forward, plan.recompute == RECOMPUTE_SELECTIVE && stack.attention == ATTENTION_KERNEL_UNFUSED,
+    );
+    let recompute = repeated * (pass_compute(layer.forward) + 0.9 * pass_communication(layer.forward)) + scores_again;
+    let recompute_matrix = repeated * (layer.forward.gemm + layer.forward.attention) + scores_again;
+    let recompute_memory = repeated * layer.forward.vector;
+
+    let one = held_params(setting, plan, 1.0);
+    let sharded = plan.shard == SHARD_FULL;
+    var fsdp = 0.0;
+    if sharded && plan.dp * plan.cp > 1u {
+        let gathered_bytes = select(2.0, 1.5, narrow && stack.fused_vector_ops != 0u);
+        let gather = gather_layer(setting, plan, one, gathered_bytes);
+        var scatter = 0.0;
+        if full_training {
+            scatter = gather_layer(setting, plan, one, stack.gradient_bytes);
+        }
+        let share = c.overlap_fsdp * stack.overlap_fsdp;
+        fsdp = exposed(setting, pass_total(layer.forward), share, gather)
+            + exposed(setting, pass_total(layer.backward) + recompute, share, gather + scatter);
+    }
+    var accumulated = 1.0;
+    if !full_training || (setting.chip.systolic != 0u && plan.micro_batches == 1u) {
+        accumulated = 0.0;
+    } else if sharded {
+        accumulated = select(0.0, 1.0 / f32(one.dense_group), plan.micro_batches > 1u);
+    }
+    let accumulation = accumulation_bytes(setting) * held_total(one) * accumulated / hbm;
+
+    // Stages.
+    let per_layer = pass_total(layer.forward) + pass_total(layer.backward) + recompute + fsdp + accumulation;
+    let head_factor = select(0.67, 1.0, full_training);
+    let head = pass_total(layer.head) * head_factor + pass_total(layer.embedding);
+    let mean = (a.layers * per_layer + head) / pp;
+    let stages = stage_layers(a.layers, plan);
+    var slowest = mean;
+    if plan.pp != 1u {
+        slowest = max(
+            stages.fullest * per_layer,
+            stages.last * per_layer + pass_total(layer.head) * head_factor + 0.5 * pass_total(layer.embedding),
+        );
+    }
+    var message = 0.0;
+    var bubble = 0.0;
+    if plan.pp > 1u {
+        let tokens = f32(plan.micro_batch) * a.seq_len / f32(plan.cp);
+        let split = select(1.0, f32(plan.tp), plan.sequence_parallel != 0u || stack.pipeline_scatter_gather != 0u);
+        let bytes = 2.0 * tokens * a.hidden / split;
+        message = 2.0 * vpp * point_to_point(setting, bytes, plan.tp * plan.cp * plan.dp)
+            * (1.0 - c.overlap_pp * stack.overlap_pp);
+        bubble = (pp - 1.0) / vpp * (mean + message);
+    }
+
+    // Once a step.
+    let stage = held_params(setting, plan, a.layers / pp);
+    let ends = a.hidden * a.vocab * select(2.0, 1.0, a.tied != 0u) / f32(plan.tp) / min(pp, 2.0);
+    let dense = stage.dense + ends;
+    var dp = 0.0;
+    if !sharded {
+        let communication = (reduction(setting, plan, dense, stage.dense_group, plan.tp)
+            + reduction(setting, plan, stage.expert, stage.expert_group, plan.ep * plan.etp))
+            * select(0.01, 1.0, full_training);
+        let window = pass_total(layer.backward) * a.layers / pp * select(1.0, 1.0 + 1.0 / vpp, plan.pp > 1u);
+        let hidden = min(communication, c.overlap_dp * stack.overlap_dp * window);
+        dp = communication - hidden;
+    }
+    let updated = select(
+        dense / f32(stage.dense_group) + stage.expert / f32(stage.expert_group), dense + stage.expert, plan.shard == SHARD_NONE,
+    ) * select(0.01, 1.0, full_training);
+    let copied = select(dense + stage.expert, 0.0, sharded) * select(0.0, 1.0, full_training);
+    let optimizer = (c.optimizer_bytes * updated + 4.0 * copied) / hbm + 2e-3;
+
+    // A stage's mean work, cause by cause; then what waiting adds.
+    let layers = m * a.layers / pp;
+    let heads = m / pp;
+    let both = pass_mix(layer.forward, 1.0, layer.backward, 1.0);
+    var t = StepTime(
+        layers * both.gemm,
+        layers * both.attention,
+        layers * (both.vector + accumulation),
+        layers * both.launch,
+        layers * recompute,
+        heads * head,
+        layers * both.tp,
+        layers * both.ep,
+        layers * both.cp,
+        layers * fsdp,
+        m * message,
+        bubble,
+        m * (slowest - mean),
+        dp,
+        optimizer,
+        0.0,
+        layers * recompute_matrix + heads * head_factor * layer.head.gemm,
+        layers * recompute_memory + heads * (head_factor * layer.head.vector + layer.embedding.vector),
+    );
+    let ranks = f32(plan_ranks(plan));
+    t.straggler = step_total(t) * c.straggler * max(log2(ranks / 8.0), 0.0);
+    return t;
+}

@@ -1,0 +1,66 @@
+//! The shader model as Rust, and random runs to compare it with the reference on.
+
+pub mod domain;
+pub mod tolerance;
+
+/// `shaders/model/*.wgsl`, translated when this crate is built.
+#[allow(warnings, clippy::all, clippy::pedantic, clippy::nursery)]
+pub mod device {
+    use super::Functions as _;
+    include!(concat!(env!("OUT_DIR"), "/model.rs"));
+}
+
+use naga_rust_rt::Scalar;
+use wattline::engine::rows;
+use wattline::model::plan::Plan;
+use wattline::model::setting::Setting;
+
+/// Functions that the translation calls and naga-rust 0.4 lacks on scalars.
+trait Functions {
+    fn sqrt(self) -> Self;
+    fn log(self) -> Self;
+}
+
+impl Functions for Scalar<f32> {
+    fn sqrt(self) -> Self {
+        Scalar(self.0.sqrt())
+    }
+    fn log(self) -> Self {
+        Scalar(self.0.ln())
+    }
+}
+
+/// A setting as the translated model reads it.
+pub fn setting(setting: &Setting, chips: f64) -> device::Setting {
+    let rows = rows::SettingRows::new(setting, chips);
+    let words = rows.bytes().map(bytemuck::cast_slice::<u8, u32>);
+    device::Setting {
+        chip: device::ChipRow::from_words(words[0]),
+        cluster: device::ClusterRow::from_words(words[1]),
+        workload: device::WorkloadRow::from_words(words[2]),
+        stack: device::StackRow::from_words(words[3]),
+        site: device::SiteRow::from_words(words[4]),
+        calibration: device::CalibrationRow::from_words(words[5]),
+        assumptions: device::AssumptionsRow::from_words(words[6]),
+        design: device::DesignRow::from_words(words[7]),
+    }
+}
+
+/// A plan as the translated model reads it.
+pub fn plan(plan: &Plan) -> device::Plan {
+    device::Plan {
+        tp: plan.tp,
+        cp: plan.cp,
+        pp: plan.pp,
+        vpp: plan.vpp,
+        dp: plan.dp,
+        ep: plan.ep,
+        etp: plan.etp,
+        micro_batch: plan.micro_batch,
+        micro_batches: plan.micro_batches,
+        recompute: plan.recompute as u32,
+        shard: plan.shard as u32,
+        sequence_parallel: u32::from(plan.sequence_parallel),
+        precision_code: plan.precision as u32,
+    }
+}
