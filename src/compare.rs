@@ -97,7 +97,8 @@ fn binds(side: &Judged, search: &Search<'_>) -> Result<Vec<String>, Fault> {
     }
     if e.wall.goodput < 0.8 {
         let minutes = e.wall.mtbf_s / 60.0;
-        binds.push(format!("failures (one every {minutes:.0} min, {:.0} % of the time useful)", 100.0 * e.wall.goodput));
+        binds
+            .push(format!("failures (one every {minutes:.0} min, {:.0} % of the time useful)", 100.0 * e.wall.goodput));
     }
     if e.memory.peak() > 0.9 * e.memory.usable {
         binds.push("memory".to_owned());

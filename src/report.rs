@@ -4,6 +4,7 @@ use serde_json::{Map, Value, json};
 
 use crate::design::Design;
 use crate::library::record::Value as RecordValue;
+use crate::library::source_text::SourceText;
 use crate::library::workload::{Precision, Training};
 use crate::model::plan::{Plan, Reason, Recompute};
 use crate::model::roofline::{half_peak, peak};
@@ -173,7 +174,7 @@ pub fn estimate_json(design: &Design, e: &Estimate) -> Map<String, Value> {
 /// Chips that the shipped evidence holds measured runs of.
 fn validated(chip: &str, aliases: &[String]) -> bool {
     let text = crate::library::store::evidence("published_runs.csv").unwrap_or_default();
-    Table::parse("evidence/published_runs.csv", text, None).is_ok_and(|table| {
+    Table::parse(SourceText::new("evidence/published_runs.csv", text), None).is_ok_and(|table| {
         table.rows.iter().any(|row| {
             let word = row.text("chip");
             word.eq_ignore_ascii_case(chip) || aliases.iter().any(|a| a.eq_ignore_ascii_case(word))

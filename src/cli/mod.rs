@@ -3,12 +3,14 @@
 mod check;
 mod compare;
 mod completions;
+pub mod doctor;
 mod engine;
 mod estimate;
 mod list;
 mod output;
 mod show;
 mod sweep;
+mod validate;
 
 use std::ffi::OsString;
 use std::io;
@@ -28,6 +30,7 @@ Examples:
   wattline show chip nvidia-h100-sxm         every value with its source
   wattline show chip h100 --toml > my.toml   a file to edit
   wattline check my.toml                     what is wrong with it
+  wattline validate                          how far predictions are off
 
 A name may be an alias, in any case, or the path of a file of your own.
 Exit codes: 0 done, 1 a fault during the work, 2 wrong input, 3 nothing feasible.";
@@ -77,6 +80,8 @@ enum Command {
     Show(show::Arguments),
     /// Find what is wrong with your own library files
     Check(check::Arguments),
+    /// Hold predictions against measured runs: the published ones, or your own
+    Validate(validate::Arguments),
     /// Print the completion script of a shell
     Completions(completions::Arguments),
 }
@@ -138,6 +143,7 @@ fn dispatch(cli: &Cli) -> Outcome {
         Command::List(arguments) => list::run(arguments, global),
         Command::Show(arguments) => show::run(arguments, global),
         Command::Check(arguments) => check::run(arguments, global),
+        Command::Validate(arguments) => validate::run(arguments, global),
         Command::Completions(arguments) => completions::run(arguments),
     }
 }

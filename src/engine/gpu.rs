@@ -6,6 +6,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, mpsc};
 use std::time::{Duration, Instant};
 
+use rayon::prelude::*;
+
 use super::EngineFault;
 use super::rows::{self, Axes, Chunk, NOTHING, Outcome, Record, SettingRows, SpaceRow};
 use super::shaders;
@@ -13,24 +15,31 @@ use crate::model::plan::Reason;
 use crate::model::setting::Setting;
 use crate::model::{Estimate, Rejection, estimate};
 use crate::search::space::PlanSpace;
-use crate::search::{Found, Objective};
+use crate::search::{Found, Objective, nearer};
 
 /// Points that one workgroup sorts at most (`MOST_POINTS` of the kernel).
 const MOST_POINTS: u32 = 1024;
+/// Fewer would leave lanes idle: most points are no plans, and most plans do not fit.
+const LEAST_POINTS: u32 = 256;
 /// Invocations of a workgroup (`LANES` of the kernels).
 const LANES: u32 = 64;
 /// A dispatch should take about this long: far below every watchdog, far above the cost of a submission.
 const PACE: Duration = Duration::from_millis(30);
 /// Points of a dispatch: where it starts, and its bounds.
 const FIRST_CHUNK: u64 = 1 << 18;
-const LEAST_CHUNK: u64 = 1 << 14;
+const LEAST_CHUNK: u64 = 1 << 16;
 const MOST_CHUNK: u64 = 1 << 24;
-/// Workgroups that keep a large device busy.
-const BUSY_GROUPS: u64 = 1024;
+/// Workgroups that keep a large device busy, and a software adapter.
+const BUSY_GROUPS: u64 = 512;
+const BUSY_THREADS: u64 = 8;
+/// Records that buffers have room for at least, so that the next search finds them large enough.
+const USUAL_GROUPS: u64 = 4096;
 /// Longest wait for one dispatch before the device counts as lost.
 const PATIENCE: Duration = Duration::from_secs(120);
-/// Candidates of each objective that the reference re-estimates: near-ties in f32 are told apart in f64.
-const CANDIDATES: usize = 16;
+/// Stripes (the points of one workgroup) of each objective that are kept: near-ties in f32 are told apart in f64.
+const CANDIDATES: usize = 32;
+/// Relative distance within which f32 does not decide. The models differ by about 1e-6 (`tests/parity`).
+const NEAR_TIE: f32 = 2e-5;
 /// Bytes between two rows of the uniform buffer.
 const ROW_STRIDE: u64 = 256;
 /// Uniform rows: eight of a setting, the space, the lengths of its axes, the chunk.
@@ -75,6 +84,8 @@ pub struct Gpu {
     idle: Mutex<Vec<Slot>>,
     /// Points of a dispatch that takes about [`PACE`].
     chunk: AtomicU64,
+    /// Workgroups that keep the device busy.
+    busy: u64,
     fault: Arc<Mutex<Option<String>>>,
 }
 
@@ -116,6 +127,7 @@ impl Gpu {
                 lock(&noted).get_or_insert(message);
             }
         });
+        let busy = if is_software(&device.adapter_info()) { BUSY_THREADS } else { BUSY_GROUPS };
         let best = pipeline(&device, shaders::BEST, "best");
         let gpu = Gpu {
             name,
@@ -125,6 +137,7 @@ impl Gpu {
             evaluate: OnceLock::new(),
             idle: Mutex::new(Vec::new()),
             chunk: AtomicU64::new(FIRST_CHUNK),
+            busy,
             fault,
         };
         match gpu.lost() {
@@ -143,6 +156,12 @@ impl Gpu {
         lock(&self.fault).clone()
     }
 
+    /// Declares the device lost, as a driver would: further searches answer with this reason.
+    pub fn give_up(&self, why: &str) {
+        lock(&self.fault).get_or_insert(why.to_owned());
+        self.device.destroy();
+    }
+
     /// Searches a space and re-estimates the best candidates with the reference.
     pub fn search(&self, setting: &Setting, space: &PlanSpace, chips: f64) -> Result<Found, EngineFault> {
         let harvest = self.harvest(setting, space, chips)?;
@@ -151,7 +170,11 @@ impl Gpu {
 
     /// One outcome a point of a range of the space.
     pub fn evaluate(
-        &self, setting: &Setting, space: &PlanSpace, chips: f64, range: Range<u64>,
+        &self,
+        setting: &Setting,
+        space: &PlanSpace,
+        chips: f64,
+        range: Range<u64>,
     ) -> Result<Vec<Outcome>, EngineFault> {
         let pipeline = self.evaluate.get_or_init(|| pipeline(&self.device, shaders::EVALUATE, "evaluate"));
         let mut outcomes = Vec::new();
@@ -176,7 +199,11 @@ impl Gpu {
         if length == 0 {
             return Ok(harvest);
         }
-        let size = MOST_CHUNK.min(length).div_ceil(u64::from(MOST_POINTS)).max(BUSY_GROUPS + 1) * size_of::<Record>() as u64;
+        if let Some(why) = self.lost() {
+            return Err(EngineFault::Lost { adapter: self.name.clone(), why });
+        }
+        let most_groups = MOST_CHUNK.min(length).div_ceil(u64::from(MOST_POINTS)).max(USUAL_GROUPS);
+        let size = most_groups * size_of::<Record>() as u64;
         let idle = lock(&self.idle).pop();
         let slot = match idle {
             Some(slot) if slot.fits(space, size) => {
@@ -188,14 +215,16 @@ impl Gpu {
         let mut base = 0;
         while base < length {
             let count = self.chunk.load(Ordering::Relaxed).min(length - base);
-            let tile = tile(count);
+            let tile = tile(count, self.busy);
             let groups = (count as u32).div_ceil(tile);
             let chunk = Chunk::new(rows::digits(space, base), count as u32, tile);
             let begun = Instant::now();
-            let bytes = self.execute(&self.best, &slot, chunk, groups, u64::from(groups) * size_of::<Record>() as u64)?;
+            let bytes =
+                self.execute(&self.best, &slot, chunk, groups, u64::from(groups) * size_of::<Record>() as u64)?;
             self.keep_pace(count, begun.elapsed());
-            for record in bytemuck::pod_collect_to_vec::<u8, Record>(&bytes) {
-                harvest.gather(base, &record);
+            for (group, record) in (0..).zip(bytemuck::pod_collect_to_vec::<u8, Record>(&bytes)) {
+                let begin = base + group * u64::from(tile);
+                harvest.gather(base, begin..(begin + u64::from(tile)).min(base + count), &record);
             }
             base += count;
         }
@@ -218,10 +247,20 @@ impl Gpu {
 
     /// Buffers for a search with `size` bytes of results, filled.
     fn slot(
-        &self, pipeline: &wgpu::ComputePipeline, setting: &Setting, space: &PlanSpace, chips: f64, size: u64,
+        &self,
+        pipeline: &wgpu::ComputePipeline,
+        setting: &Setting,
+        space: &PlanSpace,
+        chips: f64,
+        size: u64,
     ) -> Slot {
         let buffer = |label, size: u64, usage| {
-            self.device.create_buffer(&wgpu::BufferDescriptor { label: Some(label), size, usage, mapped_at_creation: false })
+            self.device.create_buffer(&wgpu::BufferDescriptor {
+                label: Some(label),
+                size,
+                usage,
+                mapped_at_creation: false,
+            })
         };
         let writable = wgpu::BufferUsages::COPY_DST;
         let rows = buffer("rows", ROWS * ROW_STRIDE, wgpu::BufferUsages::UNIFORM | writable);
@@ -268,7 +307,12 @@ impl Gpu {
 
     /// One dispatch, from its chunk to the bytes of its results.
     fn execute(
-        &self, pipeline: &wgpu::ComputePipeline, slot: &Slot, chunk: Chunk, groups: u32, size: u64,
+        &self,
+        pipeline: &wgpu::ComputePipeline,
+        slot: &Slot,
+        chunk: Chunk,
+        groups: u32,
+        size: u64,
     ) -> Result<Vec<u8>, EngineFault> {
         let outcome = execute_inner(&self.device, &self.queue, pipeline, slot, chunk, groups, size);
         match (outcome, self.lost()) {
@@ -283,7 +327,12 @@ impl Gpu {
 }
 
 fn execute_inner(
-    device: &wgpu::Device, queue: &wgpu::Queue, pipeline: &wgpu::ComputePipeline, slot: &Slot, chunk: Chunk, groups: u32,
+    device: &wgpu::Device,
+    queue: &wgpu::Queue,
+    pipeline: &wgpu::ComputePipeline,
+    slot: &Slot,
+    chunk: Chunk,
+    groups: u32,
     size: u64,
 ) -> Result<Vec<u8>, String> {
     queue.write_buffer(&slot.rows, CHUNK_ROW * ROW_STRIDE, bytemuck::bytes_of(&chunk));
@@ -339,30 +388,39 @@ fn axes_size(space: &PlanSpace) -> u64 {
 }
 
 /// Points of a workgroup: as many as it can sort, fewer where the device would not be busy.
-fn tile(count: u64) -> u32 {
-    let even = count.div_ceil(BUSY_GROUPS).div_ceil(u64::from(LANES)) * u64::from(LANES);
-    even.clamp(u64::from(LANES), u64::from(MOST_POINTS)) as u32
+fn tile(count: u64, busy: u64) -> u32 {
+    let even = count.div_ceil(busy).div_ceil(u64::from(LANES)) * u64::from(LANES);
+    even.clamp(u64::from(LEAST_POINTS), u64::from(MOST_POINTS)) as u32
 }
 
-/// The best candidates so far, and the counts.
+/// The stripes with the best plans so far, the rejections nearest to running, and the counts.
 #[derive(Clone, Debug, Default)]
 struct Harvest {
-    best: [Vec<(f32, u64)>; 4],
+    best: [Vec<Stripe>; 4],
     nearest: Vec<(u32, f32, u64)>,
     feasible: u64,
     rejected: [u64; Reason::ALL.len()],
 }
 
+/// The points of one workgroup, and the least value among them.
+#[derive(Clone, Debug, PartialEq)]
+struct Stripe {
+    value: f32,
+    points: Range<u64>,
+}
+
 impl Harvest {
-    /// Adds what a workgroup found in the chunk that begins at `base`.
-    fn gather(&mut self, base: u64, record: &Record) {
+    /// Adds what a workgroup found among its `points` in the chunk that begins at `base`.
+    fn gather(&mut self, base: u64, points: Range<u64>, record: &Record) {
         self.feasible += u64::from(record.count[0]);
         for (sum, count) in self.rejected.iter_mut().zip(&record.count[1..]) {
             *sum += u64::from(*count);
         }
         for (list, (value, offset)) in self.best.iter_mut().zip(record.value.iter().zip(record.offset)) {
             if offset != NOTHING {
-                keep(list, (*value, base + u64::from(offset)), |a, b| a.0 < b.0 || (a.0 == b.0 && a.1 < b.1));
+                keep(list, Stripe { value: *value, points: points.clone() }, |a, b| {
+                    a.value < b.value || (a.value == b.value && a.points.start < b.points.start)
+                });
             }
         }
         if record.nearest_offset != NOTHING {
@@ -374,35 +432,44 @@ impl Harvest {
         }
     }
 
-    /// Lets the reference decide between the candidates.
-    fn settle(self, setting: &Setting, space: &PlanSpace, chips: f64) -> Found {
-        let again = |index: u64| space.decode(index).map(|plan| estimate(setting, &plan, chips));
-        let mut best: [Option<(Estimate, u64)>; 4] = [None; 4];
-        let mut offer = |objective: Objective, index: u64, estimate: Estimate| {
-            let slot = &mut best[objective as usize];
-            let (value, old) = (objective.of(&estimate), slot.as_ref().map(|(e, i)| (objective.of(e), *i)));
-            if old.is_none_or(|(least, i)| value < least || (value == least && index < i)) {
-                *slot = Some((estimate, index));
-            }
-        };
-        let mut nearest: Option<Rejection> = None;
-        for (objective, candidates) in Objective::ALL.into_iter().zip(&self.best) {
-            for (_, index) in candidates {
-                if let Some(Ok(estimate)) = again(*index) {
-                    offer(objective, *index, estimate);
-                }
-            }
+    /// Points that the reference must see: every stripe whose best plan f32 cannot tell from the best of all.
+    fn doubtful(&self) -> Vec<u64> {
+        let mut stripes: Vec<Range<u64>> = Vec::new();
+        for list in &self.best {
+            let Some(least) = list.first().map(|stripe| stripe.value) else { continue };
+            let near = list.iter().take_while(|stripe| stripe.value - least <= NEAR_TIE * least.abs());
+            stripes.extend(near.map(|stripe| stripe.points.clone()));
         }
-        for (_, _, index) in &self.nearest {
-            match again(*index) {
-                Some(Err(rejection)) => nearest = crate::search::nearer(nearest, Some(rejection)),
-                // A plan at the very edge, which the device rejected and the reference runs.
-                Some(Ok(estimate)) => Objective::ALL.into_iter().for_each(|o| offer(o, *index, estimate)),
-                None => {}
+        stripes.sort_by_key(|points| points.start);
+        stripes.dedup();
+        // A plan at the very edge, which the device rejected, may run by the reference.
+        let mut points: Vec<u64> = stripes.into_iter().flatten().chain(self.nearest.iter().map(|n| n.2)).collect();
+        points.sort_unstable();
+        points.dedup();
+        points
+    }
+
+    /// Lets the reference decide between the candidates: the least value, the lower index on a tie.
+    fn settle(self, setting: &Setting, space: &PlanSpace, chips: f64) -> Found {
+        let again = |index: &u64| space.decode(*index).map(|plan| estimate(setting, &plan, chips));
+        let points = self.doubtful();
+        let outcomes: Vec<_> = points.par_iter().with_min_len(64).filter_map(again).collect();
+        let mut best: [Option<Estimate>; 4] = [None; 4];
+        let mut nearest: Option<Rejection> = None;
+        for outcome in outcomes {
+            match outcome {
+                Ok(estimate) => {
+                    for (objective, slot) in Objective::ALL.into_iter().zip(&mut best) {
+                        if slot.as_ref().is_none_or(|least| objective.of(&estimate) < objective.of(least)) {
+                            *slot = Some(estimate);
+                        }
+                    }
+                }
+                Err(rejection) => nearest = nearer(nearest, Some(rejection)),
             }
         }
         Found {
-            best: best.map(|found| found.map(|(estimate, _)| estimate)),
+            best,
             evaluated: self.feasible + self.rejected.iter().sum::<u64>(),
             feasible: self.feasible,
             nearest,
@@ -412,7 +479,7 @@ impl Harvest {
 }
 
 /// Inserts into a short list, the best first.
-fn keep<T: Copy>(list: &mut Vec<T>, item: T, before: impl Fn(&T, &T) -> bool) {
+fn keep<T>(list: &mut Vec<T>, item: T, before: impl Fn(&T, &T) -> bool) {
     let place = list.iter().position(|other| before(&item, other)).unwrap_or(list.len());
     if place < CANDIDATES {
         list.insert(place, item);

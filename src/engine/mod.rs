@@ -9,6 +9,7 @@ pub mod shaders;
 
 use std::fmt;
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use gpu::Gpu;
 
@@ -60,7 +61,9 @@ impl fmt::Display for EngineFault {
             EngineFault::NoAdapter => f.write_str(
                 "no GPU adapter was found (Vulkan, Metal or DirectX 12); install its driver, or use `--engine cpu`",
             ),
-            EngineFault::Refused { adapter, why } => write!(f, "{adapter} cannot run the kernels: {why}; use `--engine cpu`"),
+            EngineFault::Refused { adapter, why } => {
+                write!(f, "{adapter} cannot run the kernels: {why}; use `--engine cpu`")
+            }
             EngineFault::Lost { adapter, why } => write!(f, "{adapter} stopped answering: {why}; use `--engine cpu`"),
         }
     }
@@ -81,17 +84,18 @@ pub struct Engine {
     machine: Machine,
     /// Set when the device was lost and the CPU took over.
     warning: Mutex<Option<String>>,
+    told: AtomicBool,
 }
 
 impl Engine {
     /// The f64 reference on all cores.
     pub fn cpu() -> Engine {
-        Engine { machine: Machine::Cpu, warning: Mutex::new(None) }
+        Engine { machine: Machine::Cpu, warning: Mutex::new(None), told: AtomicBool::new(false) }
     }
 
     /// A device.
     pub fn gpu(gpu: Gpu) -> Engine {
-        Engine { machine: Machine::Gpu(Box::new(gpu)), warning: Mutex::new(None) }
+        Engine { machine: Machine::Gpu(Box::new(gpu)), warning: Mutex::new(None), told: AtomicBool::new(false) }
     }
 
     /// The adapter's name, or `cpu`.
@@ -116,16 +120,16 @@ impl Engine {
         let Machine::Gpu(gpu) = &self.machine else {
             return Ok(cpu::search(setting, space, chips));
         };
-        if gpu.lost().is_none() {
-            match gpu.search(setting, space, chips) {
-                Err(EngineFault::Lost { adapter, why }) => {
+        match gpu.search(setting, space, chips) {
+            Err(EngineFault::Lost { adapter, why }) => {
+                if !self.told.swap(true, Ordering::Relaxed) {
                     let warning = format!("{adapter} stopped answering ({why}); the CPU searches the rest");
                     *gpu::lock(&self.warning) = Some(warning);
                 }
-                outcome => return outcome,
+                Ok(cpu::search(setting, space, chips))
             }
+            outcome => outcome,
         }
-        Ok(cpu::search(setting, space, chips))
     }
 
     /// What the user should be told, once.

@@ -432,6 +432,7 @@ pub struct Record {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 mod tests {
     use wgpu::naga;
 
@@ -564,8 +565,16 @@ mod tests {
         for v in [Accumulation::EagerHalf, Accumulation::EagerMixed, Accumulation::Fused] {
             agree("ACCUMULATION", format!("{v:?}"), v as u32);
         }
-        let prefixes =
-            ["REASON_", "PRECISION_", "RECOMPUTE_", "SHARD_", "ARCHITECTURE_", "ATTENTION_KERNEL_", "LAUNCH_", "ACCUMULATION_"];
+        let prefixes = [
+            "REASON_",
+            "PRECISION_",
+            "RECOMPUTE_",
+            "SHARD_",
+            "ARCHITECTURE_",
+            "ATTENTION_KERNEL_",
+            "LAUNCH_",
+            "ACCUMULATION_",
+        ];
         let coded = module
             .constants
             .iter()

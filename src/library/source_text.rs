@@ -11,6 +11,8 @@ use super::diagnostic::{Diagnostic, Fault, quoted};
 
 /// Largest text that is read, in bytes: no library file comes near it, and a wrong path may.
 pub const MOST_BYTES: u64 = 16 << 20;
+/// Largest table that is read, in bytes.
+pub const MOST_TABLE_BYTES: u64 = 1 << 30;
 
 /// A text and the name under which messages show it.
 #[derive(Clone, Debug)]
@@ -29,8 +31,17 @@ impl SourceText {
         SourceText { file: file.into(), text, starts }
     }
 
-    /// Reads a file; whatever stops it is the input's fault.
+    /// Reads a library file; whatever stops it is the input's fault.
     pub fn read(path: &Path) -> Result<SourceText, Fault> {
+        SourceText::read_at_most(path, MOST_BYTES, "a profile has a few kilobytes: check the path")
+    }
+
+    /// Reads a table of measurements, which may be long.
+    pub fn read_table(path: &Path) -> Result<SourceText, Fault> {
+        SourceText::read_at_most(path, MOST_TABLE_BYTES, "split the table")
+    }
+
+    fn read_at_most(path: &Path, most: u64, too_large_help: &str) -> Result<SourceText, Fault> {
         let file = path.display().to_string();
         let fault = |message: String, help: &str| {
             let diagnostic = Diagnostic::error(message).in_file(file.clone());
@@ -49,16 +60,15 @@ impl SourceText {
         if metadata.is_dir() {
             return fault(format!("{name} is a folder"), "name a file in it, or give the folder to --library");
         }
-        let too_large =
-            || fault(format!("{name} is larger than 16 MiB"), "a profile has a few kilobytes: check the path");
-        if metadata.len() > MOST_BYTES {
+        let too_large = || fault(format!("{name} is larger than {} MiB", most >> 20), too_large_help);
+        if metadata.len() > most {
             return too_large();
         }
         let mut bytes = Vec::new();
-        if let Err(error) = File::open(path).and_then(|open| open.take(MOST_BYTES + 1).read_to_end(&mut bytes)) {
+        if let Err(error) = File::open(path).and_then(|open| open.take(most + 1).read_to_end(&mut bytes)) {
             return unreadable(error);
         }
-        if bytes.len() as u64 > MOST_BYTES {
+        if bytes.len() as u64 > most {
             return too_large();
         }
         match String::from_utf8(bytes) {

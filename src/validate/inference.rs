@@ -25,6 +25,9 @@ struct Rule {
     stack: String,
 }
 
+/// Where no rule matches, which the last rule of the table excludes.
+const LAST_RESORT: &str = "megatron-core-2023";
+
 /// The ordered table.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -64,6 +67,42 @@ impl Inference {
                 && rule.max_tp.is_none_or(|most| row.number("tp").is_none_or(|n| n <= f64::from(most)))
                 && rule.max_pp.is_none_or(|most| row.number("pp").is_none_or(|n| n <= f64::from(most)))
         };
-        self.rule.iter().find(|rule| matches(rule)).map_or("megatron-core-2023", |rule| rule.stack.as_str())
+        self.rule.iter().find(|rule| matches(rule)).map_or(LAST_RESORT, |rule| rule.stack.as_str())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::library::store::Library;
+
+    fn stack(texts: &[(&'static str, &str)], numbers: &[(&'static str, f64)], vendor: &str) -> String {
+        let Ok(inference) = Inference::shipped() else { unreachable!("the table ships with the program") };
+        inference.stack(&Row::of(texts, numbers), vendor).to_owned()
+    }
+
+    #[test]
+    fn the_first_rule_that_matches_wins() {
+        assert_eq!(stack(&[("notes", "maxtext")], &[], "NVIDIA"), "maxtext-xla");
+        assert_eq!(stack(&[("notes", "torchtitan eager, no compile")], &[], "NVIDIA"), "torchtitan-2024-eager");
+        assert_eq!(stack(&[("notes", "torchtitan compile")], &[], "NVIDIA"), "torchtitan-2024-compile");
+        assert_eq!(stack(&[], &[], "Google"), "maxtext-xla");
+        assert_eq!(stack(&[("source", "Megatron-Bridge 26.06")], &[("year", 2026.0)], "NVIDIA"), "megatron-core-2026");
+        assert_eq!(stack(&[("source", "Megatron-Bridge 25.09")], &[("year", 2025.0)], "NVIDIA"), "megatron-core-2025");
+        assert_eq!(stack(&[("source", "Megatron")], &[("year", 2020.0)], "NVIDIA"), "megatron-2020");
+    }
+
+    #[test]
+    fn a_row_that_says_nothing_still_has_a_stack() {
+        assert_eq!(stack(&[], &[], "Nobody"), LAST_RESORT);
+    }
+
+    #[test]
+    fn every_stack_of_the_table_is_in_the_library() -> Result<(), Fault> {
+        let library = Library::open::<&str>(&[])?;
+        for rule in &Inference::shipped()?.rule {
+            library.stack(&rule.stack)?;
+        }
+        Ok(())
     }
 }

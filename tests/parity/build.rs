@@ -16,7 +16,8 @@ fn main() {
         text += &fs::read_to_string(&file).unwrap();
     }
     let module = naga::front::wgsl::parse_str(&text).unwrap_or_else(|e| panic!("{}", e.emit_to_string(&text)));
-    let mut validator = naga::valid::Validator::new(naga::valid::ValidationFlags::all(), naga::valid::Capabilities::empty());
+    let mut validator =
+        naga::valid::Validator::new(naga::valid::ValidationFlags::all(), naga::valid::Capabilities::empty());
     let info = validator.validate(&module).unwrap_or_else(|e| panic!("{}", e.emit_to_string(&text)));
     let config = naga_rust_back::Config::new().public_items(true);
     let mut rust = naga_rust_back::write_string(&module, &info, config).unwrap();
@@ -38,7 +39,8 @@ fn main() {
             writeln!(fields, "{prefix}{name}: {value},").unwrap();
         }
         if fields.lines().count() == members.len() {
-            writeln!(rust, "impl {name} {{ pub fn from_words(words: &[u32]) -> Self {{ Self {{ {fields} }} }} }}").unwrap();
+            writeln!(rust, "impl {name} {{ pub fn from_words(words: &[u32]) -> Self {{ Self {{ {fields} }} }} }}")
+                .unwrap();
         }
     }
     fs::write(Path::new(&env::var("OUT_DIR").unwrap()).join("model.rs"), rust).unwrap();

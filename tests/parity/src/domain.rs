@@ -236,7 +236,9 @@ pub fn workload(dice: &mut Dice) -> Workload {
             gated: dice.chance(0.7),
             bias: dice.chance(0.3),
             qkv_bias: dice.chance(0.2),
-            vocab: dice.of(&[30522.0, 32000.0, 50257.0, 51200.0, 65536.0, 100_352.0, 128_256.0, 129_280.0, 152_064.0, 262_144.0]),
+            vocab: dice.of(&[
+                30522.0, 32000.0, 50257.0, 51200.0, 65536.0, 100_352.0, 128_256.0, 129_280.0, 152_064.0, 262_144.0,
+            ]),
             positions: if dice.chance(0.3) { seq_len } else { 0.0 },
             tied: dice.chance(0.3),
             causal: dice.chance(0.85),

@@ -49,7 +49,8 @@ fn gemms_take_the_same_time() {
         let setting = domain::setting(&mut dice);
         let on_device = wattline_parity::setting(&setting, 1.0);
         let precision = dice.of(&Precision::ALL);
-        let (m, n, k) = (dice.scale(1.0, 3e5).round(), dice.scale(16.0, 3e5).round(), 8.0 * dice.scale(2.0, 4e3).round());
+        let (m, n, k) =
+            (dice.scale(1.0, 3e5).round(), dice.scale(16.0, 3e5).round(), 8.0 * dice.scale(2.0, 4e3).round());
         let batch = if dice.chance(0.7) { 1.0 } else { dice.whole(1, 64) as f64 };
         let clock = dice.between(0.3, 1.0);
         let format = if dice.chance(0.2) { wide_format } else { gemm_format };
@@ -61,11 +62,17 @@ fn gemms_take_the_same_time() {
             continue;
         }
         let time = device::gemm_time(
-            on_device.chip, on_device.calibration, clock as f32, device_format, m as f32, n as f32, k as f32, batch as f32,
+            on_device.chip,
+            on_device.calibration,
+            clock as f32,
+            device_format,
+            m as f32,
+            n as f32,
+            k as f32,
+            batch as f32,
         );
-        let reference = |s: &Setting| {
-            vec![gemm_time(&s.chip, &s.calibration, clock, format(&s.chip, precision), m, n, k, batch)]
-        };
+        let reference =
+            |s: &Setting| vec![gemm_time(&s.chip, &s.calibration, clock, format(&s.chip, precision), m, n, k, batch)];
         tally.hold(&setting, &[time], reference, &(m, n, k, batch, precision));
     }
     tally.close(EDGES);
@@ -118,7 +125,12 @@ fn keys_attended_to_and_weights_agree() {
             let w = Weights::of(&s.workload.architecture);
             vec![w.attention, w.dense_ffn, w.expert, w.shared]
         };
-        tally.hold(&run, &[weights.attention, weights.dense_ffn, weights.expert, weights.shared_experts], reference, &row);
+        tally.hold(
+            &run,
+            &[weights.attention, weights.dense_ffn, weights.expert, weights.shared_experts],
+            reference,
+            &row,
+        );
         for causal in [false, true] {
             let s = run.workload.run.seq_len;
             let keys = device::attended(row, s as f32, causal);
@@ -203,7 +215,15 @@ fn memory_is_the_same() {
         let held = device::memory(setting(&run, chips), plan(&layout));
         let reference = |s: &Setting| {
             let m = memory(s, &layout);
-            vec![m.first.states, m.first.activations, m.first.logits, m.last.states, m.last.activations, m.last.logits, m.usable]
+            vec![
+                m.first.states,
+                m.first.activations,
+                m.first.logits,
+                m.last.states,
+                m.last.activations,
+                m.last.logits,
+                m.usable,
+            ]
         };
         let (first, last) = (held.first, held.last);
         tally.hold(
@@ -225,8 +245,24 @@ fn memory_is_the_same() {
 
 fn device_step(t: &device::StepTime) -> [f32; 18] {
     [
-        t.gemm, t.attention, t.vector, t.launch, t.recompute, t.head, t.tp, t.ep, t.cp, t.fsdp, t.pp, t.bubble,
-        t.imbalance, t.dp, t.optimizer, t.straggler, t.hidden_matrix, t.hidden_memory,
+        t.gemm,
+        t.attention,
+        t.vector,
+        t.launch,
+        t.recompute,
+        t.head,
+        t.tp,
+        t.ep,
+        t.cp,
+        t.fsdp,
+        t.pp,
+        t.bubble,
+        t.imbalance,
+        t.dp,
+        t.optimizer,
+        t.straggler,
+        t.hidden_matrix,
+        t.hidden_memory,
     ]
 }
 
@@ -275,11 +311,19 @@ fn checkpoints_and_failures_cost_the_same() {
             let w = wall(s, ranks, useful_s);
             vec![w.training_s, w.checkpoint_s, w.idle_s]
         };
-        tally.hold(&run, &[hours.training_s, hours.checkpoint_s, hours.idle_s], parts, &(ranks, useful_s, run.assumptions));
+        tally.hold(
+            &run,
+            &[hours.training_s, hours.checkpoint_s, hours.idle_s],
+            parts,
+            &(ranks, useful_s, run.assumptions),
+        );
         tally.hold(&run, &[hours.goodput], |s| vec![wall(s, ranks, useful_s).goodput], &(ranks, useful_s));
         let batch_tokens = dice.scale(1e4, 1e9);
         tally.hold(
-            &run, &[device::token_growth(row, batch_tokens as f32)], |s| vec![token_growth(s, batch_tokens)], &batch_tokens,
+            &run,
+            &[device::token_growth(row, batch_tokens as f32)],
+            |s| vec![token_growth(s, batch_tokens)],
+            &batch_tokens,
         );
         let restart = run.assumptions.restart_s;
         tally.hold(
@@ -323,13 +367,20 @@ fn power_and_energy_are_the_same() {
         };
         let p = &parts;
         let device_step = device::StepTime::new(
-            p[0], p[1], p[2], p[3], p[4], p[5], p[6], p[7], p[8], p[9], p[10], p[11], p[12], p[13], p[14], p[15], p[16], p[17],
+            p[0], p[1], p[2], p[3], p[4], p[5], p[6], p[7], p[8], p[9], p[10], p[11], p[12], p[13], p[14], p[15],
+            p[16], p[17],
         );
         let watts = device::power(row, plan(&layout), ranks as f32, clock, device_step, device_hours);
         let reference = |s: &Setting| power(s, &layout, ranks, f64::from(clock), &step, &hours);
         let energies = [
-            watts.matrix_gj, watts.memory_bound_gj, watts.waiting_gj, watts.idle_gj, watts.host_gj, watts.fabric_gj,
-            watts.storage_gj, watts.facility_overhead_gj,
+            watts.matrix_gj,
+            watts.memory_bound_gj,
+            watts.waiting_gj,
+            watts.idle_gj,
+            watts.host_gj,
+            watts.fabric_gj,
+            watts.storage_gj,
+            watts.facility_overhead_gj,
         ];
         tally.hold(&run, &energies, |s| joules(&reference(s)), &layout);
         for (ours, theirs) in [
@@ -341,7 +392,12 @@ fn power_and_energy_are_the_same() {
             tally.hold(&run, &[theirs], |_| vec![ours], &layout);
         }
         let load = 0.5 * watts.pue;
-        tally.hold(&run, &[device::part_load_pue(1.3, load)], |_| vec![part_load_pue(f64::from(1.3_f32), f64::from(load))], &load);
+        tally.hold(
+            &run,
+            &[device::part_load_pue(1.3, load)],
+            |_| vec![part_load_pue(f64::from(1.3_f32), f64::from(load))],
+            &load,
+        );
     }
     tally.close(0.0);
 }
@@ -397,7 +453,10 @@ fn layouts_are_rejected_for_the_same_reason() {
 /// The constants that stages must not lose: one moved by a thousandth has to be seen.
 #[test]
 fn a_constant_moved_by_a_thousandth_is_caught() {
-    assert!(TOLERANCES.iter().all(|t| t.name == "dispatch" || t.relative <= 2e-5), "tolerances stay far below a thousandth");
+    assert!(
+        TOLERANCES.iter().all(|t| t.name == "dispatch" || t.relative <= 2e-5),
+        "tolerances stay far below a thousandth"
+    );
     assert!(TOLERANCES.iter().all(|t| !t.why.is_empty()));
     let plant = |change: &dyn Fn(&mut device::Setting)| -> f64 {
         let (mut caught, mut all) = (0.0, 0.0);

@@ -1,0 +1,175 @@
+//! A row beside its prediction.
+
+use super::vocabulary::UnknownWord;
+
+/// What is compared, in the order in which a row's statements are taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Quantity {
+    StepS,
+    TokensPerSPerChip,
+    TflopsPerChip,
+    Days,
+    ChipHours,
+    EnergyMwh,
+    NodeW,
+    PeakMemoryGib,
+}
+
+impl Quantity {
+    pub fn word(self) -> &'static str {
+        match self {
+            Quantity::StepS => "step_s",
+            Quantity::TokensPerSPerChip => "tokens_per_s_per_chip",
+            Quantity::TflopsPerChip => "tflops_per_chip",
+            Quantity::Days => "days",
+            Quantity::ChipHours => "chip_hours",
+            Quantity::EnergyMwh => "energy_mwh",
+            Quantity::NodeW => "node_w",
+            Quantity::PeakMemoryGib => "peak_memory_gib",
+        }
+    }
+
+    /// Whether more is faster.
+    pub fn is_rate(self) -> bool {
+        matches!(self, Quantity::TokensPerSPerChip | Quantity::TflopsPerChip)
+    }
+
+    /// Error in the sense of time, energy or power: positive where the prediction is too slow or too much.
+    pub fn error(self, predicted: f64, measured: f64) -> f64 {
+        if self.is_rate() { (measured / predicted).ln() } else { (predicted / measured).ln() }
+    }
+}
+
+/// What becomes of a row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Status {
+    Scored,
+    /// The row lacks what a prediction needs, or measured something that has no error.
+    Unscored,
+    /// Flagged or recalled, or of a chip or word that the library does not know.
+    Skipped,
+}
+
+impl Status {
+    pub fn word(self) -> &'static str {
+        match self {
+            Status::Scored => "scored",
+            Status::Unscored => "unscored",
+            Status::Skipped => "skipped",
+        }
+    }
+}
+
+/// A row beside its prediction. Numbers that are not known are NaN here and null in JSON.
+#[derive(Clone, Debug)]
+pub struct Judged {
+    pub id: String,
+    pub source: String,
+    pub kind: String,
+    /// Name in the library; as the row states it where the library does not know it.
+    pub chip: String,
+    pub quantity: Option<Quantity>,
+    pub measured: f64,
+    pub predicted: f64,
+    pub error: f64,
+    pub status: Status,
+    /// Why a row is not scored; empty where it is.
+    pub reason: String,
+    pub stack: String,
+    /// Fields that the row does not state and the prediction chose.
+    pub inferred: Vec<&'static str>,
+    pub plan_stated: bool,
+    /// The memory model calls a plan infeasible that did run.
+    pub memory_disagrees: bool,
+    /// A fact without an error (it fitted, it did not fit, at least so much): whether the prediction agrees.
+    pub agrees: Option<bool>,
+    /// Why the row was skipped, where a word was the reason.
+    pub unknown: Option<UnknownWord>,
+}
+
+/// Why a row gets no score.
+#[derive(Clone, Debug)]
+pub enum Obstacle {
+    /// The row lacks what a prediction needs.
+    Lacks(String),
+    /// The row's own notes rule it out.
+    Excluded(&'static str),
+    Unknown(UnknownWord),
+}
+
+impl Obstacle {
+    pub fn states_no(what: &str) -> Obstacle {
+        Obstacle::Lacks(format!("states no {what}"))
+    }
+}
+
+impl Judged {
+    /// A row of which nothing is known yet.
+    pub fn new(id: &str, source: &str, kind: &str, chip: &str) -> Judged {
+        Judged {
+            id: id.to_owned(),
+            source: source.to_owned(),
+            kind: kind.to_owned(),
+            chip: chip.to_owned(),
+            quantity: None,
+            measured: f64::NAN,
+            predicted: f64::NAN,
+            error: f64::NAN,
+            status: Status::Unscored,
+            reason: String::new(),
+            stack: String::new(),
+            inferred: Vec::new(),
+            plan_stated: false,
+            memory_disagrees: false,
+            agrees: None,
+            unknown: None,
+        }
+    }
+
+    /// Enters a prediction beside the measurement.
+    pub fn score(&mut self, quantity: Quantity, predicted: f64, measured: f64) {
+        self.quantity = Some(quantity);
+        self.measured = measured;
+        if predicted.is_finite() && predicted > 0.0 && measured.is_finite() && measured > 0.0 {
+            self.predicted = predicted;
+            self.error = quantity.error(predicted, measured);
+            self.status = Status::Scored;
+        } else {
+            self.reason = "the prediction is not finite".to_owned();
+        }
+    }
+
+    /// Enters why there is no score.
+    pub fn stop(&mut self, obstacle: Obstacle) {
+        (self.status, self.reason) = match obstacle {
+            Obstacle::Lacks(reason) => (Status::Unscored, reason),
+            Obstacle::Excluded(reason) => (Status::Skipped, reason.to_owned()),
+            Obstacle::Unknown(unknown) => {
+                let reason = unknown.message.clone();
+                self.unknown = Some(unknown);
+                (Status::Skipped, reason)
+            }
+        };
+    }
+
+    /// The row took part: it has an error, or a fact that the prediction meets or misses.
+    pub fn is_usable(&self) -> bool {
+        self.status == Status::Scored || self.agrees.is_some()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_is_positive_where_the_prediction_is_too_slow_or_too_much() {
+        for quantity in [Quantity::StepS, Quantity::Days, Quantity::ChipHours, Quantity::EnergyMwh, Quantity::NodeW] {
+            assert!(quantity.error(2.0, 1.0) > 0.0 && quantity.error(1.0, 2.0) < 0.0);
+        }
+        for quantity in [Quantity::TokensPerSPerChip, Quantity::TflopsPerChip] {
+            assert!(quantity.error(2.0, 1.0) < 0.0 && quantity.error(1.0, 2.0) > 0.0);
+        }
+        assert_eq!(Quantity::StepS.error(3.0, 3.0), 0.0);
+    }
+}

@@ -1,0 +1,212 @@
+//! Predicts measured server power: the chips' mean while training and the host, at the node's input.
+//!
+//! Fabric, storage and the facility lie beyond a server's meter. What a table's systems and workloads are, stands in
+//! `evidence/systems.toml`.
+
+use serde::Deserialize;
+
+use super::judged::{Judged, Obstacle, Quantity};
+use super::plan::{Stated, choose};
+use super::predict::{Predictor, excluded};
+use super::table::Row;
+use super::vocabulary::UnknownWord;
+use crate::library::diagnostic::{Diagnostic, Fault, quoted};
+use crate::library::nearest::nearest;
+use crate::library::store::evidence;
+use crate::library::workload::{Precision, Training};
+use crate::model::setting::Setting;
+use crate::search::space::Fixed;
+
+/// A server.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct System {
+    names: Vec<String>,
+    chip: String,
+    cluster: String,
+}
+
+/// Which phase a micro-benchmark consists of.
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Phase {
+    Matrix,
+    MemoryBound,
+    Waiting,
+}
+
+/// A run as configured on so many nodes.
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Run {
+    nodes: u32,
+    batch: u32,
+    tp: Option<u32>,
+    pp: Option<u32>,
+    cp: Option<u32>,
+}
+
+/// What a server ran.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Load {
+    names: Vec<String>,
+    workload: Option<String>,
+    stack: Option<String>,
+    precision: Option<String>,
+    seq_len: Option<f64>,
+    lora_rank: Option<f64>,
+    #[serde(default)]
+    runs: Vec<Run>,
+    phase: Option<Phase>,
+    outside: Option<String>,
+}
+
+/// The table of systems and of what they ran.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Systems {
+    system: Vec<System>,
+    workload: Vec<Load>,
+}
+
+impl Systems {
+    /// Reads the table that ships with the library.
+    pub fn shipped() -> Result<Systems, Fault> {
+        let text = evidence("systems.toml").unwrap_or_default();
+        toml::from_str(text).map_err(|error| {
+            let message = format!("table of systems: {}", error.message());
+            Fault::work(Diagnostic::error(message).in_file("evidence/systems.toml"))
+        })
+    }
+
+    fn system(&self, row: &Row) -> Result<&System, Obstacle> {
+        let name = row.text("system");
+        let named = |system: &&System| system.names.iter().any(|known| known.eq_ignore_ascii_case(name));
+        self.system.iter().find(named).ok_or_else(|| unknown("system", name, self.system.iter().flat_map(|s| &s.names)))
+    }
+
+    fn load(&self, row: &Row) -> Result<&Load, Obstacle> {
+        let name = row.text("workload").split(';').next().unwrap_or_default().trim();
+        let named = |load: &&Load| load.names.iter().any(|known| known.eq_ignore_ascii_case(name));
+        self.workload
+            .iter()
+            .find(named)
+            .ok_or_else(|| unknown("workload", name, self.workload.iter().flat_map(|w| &w.names)))
+    }
+}
+
+fn unknown<'a>(column: &'static str, word: &str, known: impl Iterator<Item = &'a String>) -> Obstacle {
+    if word.is_empty() {
+        return Obstacle::states_no(column);
+    }
+    let help = match nearest(word, known.map(String::as_str), 1).first() {
+        Some(near) => format!("did you mean `{near}`? The known ones stand in evidence/systems.toml"),
+        None => "the known ones stand in evidence/systems.toml".to_owned(),
+    };
+    Obstacle::Unknown(UnknownWord {
+        column,
+        word: word.to_owned(),
+        message: format!("unknown {column} {}", quoted(word)),
+        help,
+    })
+}
+
+/// Judges a row of a power table.
+pub fn judge(predictor: &Predictor<'_>, row: &Row, judged: &mut Judged) -> Result<(), Obstacle> {
+    judged.quantity = Some(Quantity::NodeW);
+    judged.measured = row.positive("mean_W_per_node").unwrap_or(f64::NAN);
+    judged.kind = "power".to_owned();
+    excluded(row)?;
+    let system = predictor.systems.system(row)?;
+    judged.chip = system.chip.clone();
+    let load = predictor.systems.load(row)?;
+    if let Some(why) = &row.impossible {
+        return Err(Obstacle::Lacks(why.clone()));
+    }
+    if let Some(why) = &load.outside {
+        return Err(Obstacle::Lacks(why.clone()));
+    }
+    let measured = row.positive("mean_W_per_node").ok_or_else(|| Obstacle::states_no("power of the node"))?;
+    let predicted = node_w(predictor, row, system, load, judged)?;
+    judged.score(Quantity::NodeW, predicted, measured);
+    Ok(())
+}
+
+/// Watts of one node while it works, at its input.
+fn node_w(
+    predictor: &Predictor<'_>,
+    row: &Row,
+    system: &System,
+    load: &Load,
+    judged: &mut Judged,
+) -> Result<f64, Obstacle> {
+    let library = predictor.library;
+    let lacks = |fault: Fault| Obstacle::Lacks(fault.message());
+    let chip = library.chip(&system.chip).map_err(lacks)?;
+    let cluster = library.cluster(&system.cluster).map_err(lacks)?;
+    let name = load.workload.as_deref().unwrap_or("gpt-3-175b");
+    let mut workload = library.workload(name).map_err(lacks)?;
+    let stack = library.stack(load.stack.as_deref().unwrap_or("megatron-core-2023")).map_err(lacks)?;
+    if let Some(phase) = load.phase {
+        let setting = predictor.setting(&chip, &cluster, &workload, &stack);
+        return Ok(cluster.node_chips * setting.ranks_per_chip * phase_w(&setting, phase) + cluster.node_host_w);
+    }
+    judged.stack = stack.name.clone();
+    judged.inferred.extend(["stack", "precision"]);
+    workload.run.seq_len = load.seq_len.unwrap_or(workload.run.seq_len);
+    if let Some(precision) = load.precision.as_deref().and_then(Precision::parse) {
+        workload.run.precision = precision;
+    }
+    if let Some(rank) = load.lora_rank {
+        workload.run.training = Training::Lora { rank };
+    }
+    let nodes = row.count("n_nodes").unwrap_or(1);
+    let Some(run) = load.runs.iter().find(|run| run.nodes == nodes) else {
+        return Err(Obstacle::Lacks(format!("how it ran on {nodes} nodes is not known (evidence/systems.toml)")));
+    };
+    let fixed = Fixed { tp: run.tp, pp: run.pp, cp: run.cp, ..Fixed::default() };
+    let stated = Stated { fixed, global_batch: Some(run.batch), whole: false };
+    let setting = predictor.setting(&chip, &cluster, &workload, &stack);
+    let chips = f64::from(nodes) * cluster.node_chips;
+    let chosen = choose(&setting, &stated, chips, &mut judged.inferred)?;
+    let chips_w = chosen.estimate.power.rank_training_w * setting.ranks_per_chip * cluster.node_chips;
+    Ok(chips_w + cluster.node_host_w)
+}
+
+/// Watts of one rank in one phase, as `model::power` takes them.
+fn phase_w(setting: &Setting, phase: Phase) -> f64 {
+    let share = match phase {
+        Phase::Matrix => 1.0,
+        Phase::MemoryBound => setting.calibration.power_memory_bound,
+        Phase::Waiting => setting.calibration.power_waiting,
+    };
+    (share * setting.chip.load_w).min(setting.cap_w)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_name_of_the_shipped_table_is_in_the_library() -> Result<(), Fault> {
+        let systems = Systems::shipped()?;
+        let library = crate::library::store::Library::open::<&str>(&[])?;
+        for system in &systems.system {
+            library.chip(&system.chip)?;
+            library.cluster(&system.cluster)?;
+        }
+        for load in &systems.workload {
+            let kinds = [load.workload.is_some(), load.phase.is_some(), load.outside.is_some()];
+            assert_eq!(kinds.iter().filter(|kind| **kind).count(), 1, "{:?}", load.names);
+            if let Some(name) = &load.workload {
+                library.workload(name)?;
+            }
+            if let Some(stack) = &load.stack {
+                library.stack(stack)?;
+            }
+            assert!(load.precision.as_deref().is_none_or(|word| Precision::parse(word).is_some()));
+        }
+        Ok(())
+    }
+}

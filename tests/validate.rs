@@ -1,0 +1,385 @@
+//! `wattline validate`, run as a user runs it: the shipped evidence, tables of one's own, faulty ones.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::OnceLock;
+
+use serde_json::Value;
+
+/// Accuracies that are promised, each with the reason for its value.
+struct Tolerance {
+    most: f64,
+    reason: &'static str,
+}
+
+const STATED_PLANS: Tolerance = Tolerance {
+    most: 0.15,
+    reason: "0.116 when fitted; a leave-source-out fit scatters by 0.03 (bootstrap over sources)",
+};
+const VTRAIN: Tolerance = Tolerance {
+    most: 0.12,
+    reason: "8.6 % and 7.0 % when fitted; vTrain itself, from profiled kernels, has 8.4 % and 14.7 %",
+};
+const NODE_POWER: Tolerance =
+    Tolerance { most: 0.12, reason: "median 0.05 when fitted; a run left out of the fit is met within 0.09" };
+const SHIFT: Tolerance =
+    Tolerance { most: 1e-9, reason: "the same arithmetic in the printed and in the computed error" };
+
+impl Tolerance {
+    fn admits(&self, error: f64) {
+        assert!(error.is_finite() && error < self.most, "{error} is not below {}: {}", self.most, self.reason);
+    }
+}
+
+struct Ran {
+    code: i32,
+    stdout: String,
+    stderr: String,
+}
+
+fn validate(arguments: &[&str]) -> Ran {
+    let output = Command::new(env!("CARGO_BIN_EXE_wattline")).arg("validate").args(arguments).output().unwrap();
+    let ran = Ran {
+        code: output.status.code().expect("an exit code, not a signal"),
+        stdout: String::from_utf8(output.stdout).unwrap(),
+        stderr: String::from_utf8(output.stderr).unwrap(),
+    };
+    assert!(!ran.stderr.contains("panicked"), "{}", ran.stderr);
+    ran
+}
+
+fn document(arguments: &[&str]) -> Value {
+    let ran = validate(&[arguments, &["--json"]].concat());
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
+    serde_json::from_str(&ran.stdout).unwrap()
+}
+
+/// The shipped evidence, judged once.
+fn shipped() -> &'static Value {
+    static SHIPPED: OnceLock<Value> = OnceLock::new();
+    SHIPPED.get_or_init(|| document(&[]))
+}
+
+/// A file in a folder of its own; the folder lives as long as the value.
+fn file(name: &str, bytes: &[u8]) -> (tempfile::TempDir, PathBuf) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join(name);
+    std::fs::write(&path, bytes).unwrap();
+    (folder, path)
+}
+
+const HEAD: &str = "id,chip,chips,layers,hidden,heads,seq_len,tp,pp,micro_batch,global_batch_seqs,precision,recompute,attention,stack,sec_per_iter,days,tokens_total,notes,confidence\n";
+const ROW: &str = "good,h100,64,32,4096,32,4096,2,1,1,128,bf16,none,gqa,,2.0,,,,\n";
+
+fn judged(rows: &str) -> (Value, String) {
+    let (_folder, path) = file("runs.csv", format!("{HEAD}{rows}").as_bytes());
+    let ran = validate(&[path.to_str().unwrap(), "--json"]);
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
+    (serde_json::from_str(&ran.stdout).unwrap(), ran.stderr)
+}
+
+fn row<'a>(document: &'a Value, id: &str) -> &'a Value {
+    document["rows"].as_array().unwrap().iter().find(|row| row["id"] == id).unwrap_or_else(|| panic!("no row {id}"))
+}
+
+/// A faulty input ends in exit 2 with one diagnostic, in words and in JSON.
+fn refused(arguments: &[&str]) -> Value {
+    let ran = validate(&[arguments, &["--json"]].concat());
+    assert_eq!(ran.code, 2, "{}{}", ran.stdout, ran.stderr);
+    assert_eq!(ran.stderr.matches("error:").count(), 1, "{}", ran.stderr);
+    let document: Value = serde_json::from_str(&ran.stdout).unwrap();
+    assert!(document.get("others").is_none(), "{document}");
+    document["error"].clone()
+}
+
+fn refused_file(name: &str, bytes: &[u8]) -> Value {
+    let (_folder, path) = file(name, bytes);
+    let error = refused(&[path.to_str().unwrap()]);
+    assert!(error["file"].as_str().unwrap().ends_with(name), "{error}");
+    error
+}
+
+#[test]
+fn the_published_runs_with_stated_plans_are_predicted_within_the_promise() {
+    let stated = &shipped()["summary"]["stated_plan"];
+    assert!(stated["scored"].as_u64().unwrap() > 600);
+    STATED_PLANS.admits(stated["mean_of_source_medians"].as_f64().unwrap());
+}
+
+#[test]
+fn the_node_power_of_transformers_is_predicted_within_the_promise() {
+    let power = &shipped()["power"];
+    NODE_POWER.admits(power["summary"]["median_abs_error"].as_f64().unwrap());
+    for row in power["rows"].as_array().unwrap() {
+        assert_eq!(row["quantity"], "node_w");
+        assert!(row["status"] == "scored" || !row["reason"].as_str().unwrap().is_empty());
+    }
+}
+
+#[test]
+fn weights_and_optimizer_of_stated_memory_rows_are_met_closely() {
+    let memory = &shipped()["memory"];
+    let ascend = memory["by_source"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|s| s["source"] == "Ascend ModelLink/MindSpeed CI")
+        .unwrap();
+    assert!(ascend["median_abs_error"].as_f64().unwrap() < 0.05, "states are counted, not fitted: {ascend}");
+    assert!(memory["summary"]["facts_met"].as_u64() > memory["summary"]["facts_missed"].as_u64());
+}
+
+#[test]
+fn vtrain_is_predicted_within_the_promise_where_the_facts_are_at_hand() {
+    let Some(facts) = std::env::var_os("WATTLINE_FACTS") else {
+        println!("skipped: WATTLINE_FACTS is not set");
+        return;
+    };
+    let map = Path::new(env!("CARGO_MANIFEST_DIR")).join("evidence/columns/vtrain.toml");
+    for (name, rows) in [("single_node_a100.csv", 500), ("multi_node_a100.csv", 40)] {
+        let path = Path::new(&facts).join("vtrain").join(name);
+        let document = document(&[path.to_str().unwrap(), "--columns", map.to_str().unwrap()]);
+        assert!(document["summary"]["scored"].as_u64().unwrap() >= rows, "{name}");
+        VTRAIN.admits(document["summary"]["mape"].as_f64().unwrap());
+    }
+}
+
+#[test]
+fn the_document_holds_what_the_contract_promises() {
+    let document = shipped();
+    let numbers = [
+        "scored",
+        "unscored",
+        "skipped",
+        "median_abs_error",
+        "mean_of_source_medians",
+        "mape",
+        "p90_abs_error",
+        "bias",
+    ];
+    let summary = &document["summary"];
+    for part in [summary, &summary["all"], &summary["stated_plan"], &summary["chosen_plan"]] {
+        for key in numbers {
+            assert!(part[key].is_number(), "{key}");
+        }
+    }
+    for group in ["source", "chip", "stack"] {
+        let entries = document[format!("by_{group}")].as_array().unwrap();
+        assert!(entries.iter().all(|entry| entry[group].is_string() && entry["scored"].is_u64()));
+    }
+    let rows = document["rows"].as_array().unwrap();
+    let mut counts: BTreeMap<&str, u64> = BTreeMap::new();
+    for row in rows {
+        let keys = [
+            "id",
+            "source",
+            "kind",
+            "quantity",
+            "measured",
+            "predicted",
+            "error",
+            "status",
+            "reason",
+            "stack",
+            "inferred",
+            "plan_stated",
+        ];
+        assert!(keys.iter().all(|key| row.get(key).is_some()), "{row}");
+        *counts.entry(row["status"].as_str().unwrap()).or_default() += 1;
+        assert_eq!(row["status"] == "scored", row["error"].is_number(), "{row}");
+        assert_eq!(row["status"] == "scored", row["reason"].is_null(), "{row}");
+    }
+    for (status, count) in counts {
+        assert_eq!(summary[status].as_u64(), Some(count), "{status}");
+    }
+}
+
+#[test]
+fn an_error_is_positive_where_the_prediction_is_too_slow_and_negative_where_it_is_too_fast() {
+    for row in shipped()["rows"].as_array().unwrap().iter().filter(|row| row["status"] == "scored") {
+        let (predicted, measured) = (row["predicted"].as_f64().unwrap(), row["measured"].as_f64().unwrap());
+        let rate = matches!(row["quantity"].as_str().unwrap(), "tokens_per_s_per_chip" | "tflops_per_chip");
+        let error = if rate { (measured / predicted).ln() } else { (predicted / measured).ln() };
+        SHIFT.admits((error - row["error"].as_f64().unwrap()).abs());
+    }
+}
+
+#[test]
+fn whole_runs_without_tokens_are_unscored_and_say_why() {
+    let power = row(shipped(), "mlperf-training-v4-0-power-001");
+    assert_eq!((&power["status"], &power["quantity"]), (&"unscored".into(), &"days".into()));
+    assert!(power["reason"].as_str().unwrap().contains("tokens_total"));
+    let (document, _) = judged(&format!("{ROW}no-tokens,h100,64,32,4096,32,4096,,,,,bf16,,,,,3.5,,,\n"));
+    assert_eq!(row(&document, "no-tokens")["status"], "unscored");
+}
+
+#[test]
+fn flagged_and_recalled_rows_are_skipped() {
+    let (document, _) = judged(&format!(
+        "{ROW}flagged,h100,64,32,4096,32,4096,2,1,1,128,bf16,none,gqa,,2.0,,,odd;FLAG: odd,\n\
+         recalled,h100,64,32,4096,32,4096,2,1,1,128,bf16,none,gqa,,2.0,,,,recalled\n"
+    ));
+    assert_eq!(row(&document, "flagged")["status"], "skipped");
+    assert_eq!(row(&document, "recalled")["status"], "skipped");
+    assert_eq!(row(&document, "good")["status"], "scored");
+}
+
+#[test]
+fn an_unknown_word_skips_its_row_with_a_warning_that_names_the_nearest() {
+    let (document, warnings) = judged(&format!(
+        "{ROW}chip,H100-80GB-SMX,64,32,4096,32,4096,2,1,1,128,bf16,none,gqa,,2.0,,,,\n\
+         stack,h100,64,32,4096,32,4096,2,1,1,128,bf16,none,gqa,megatron-core-2032,2.0,,,,\n\
+         precision,h100,64,32,4096,32,4096,2,1,1,128,bf61,none,gqa,,2.0,,,,\n\
+         recompute,h100,64,32,4096,32,4096,2,1,1,128,bf16,ful,gqa,,2.0,,,,\n\
+         attention,h100,64,32,4096,32,4096,2,1,1,128,bf16,none,gqqa,,2.0,,,,\n"
+    ));
+    assert_eq!(row(&document, "good")["status"], "scored");
+    let near = [
+        ("chip", "nvidia-h100-sxm"),
+        ("stack", "megatron-core-2023"),
+        ("precision", "bf16"),
+        ("recompute", "full"),
+        ("attention", "gqa"),
+    ];
+    for (id, near) in near {
+        assert_eq!(row(&document, id)["status"], "skipped", "{id}");
+        assert!(warnings.contains(near) && warnings.contains(&format!("row `{id}`")), "{id}: {warnings}");
+    }
+    assert_eq!(document["warnings"].as_array().unwrap().len(), near.len());
+    assert!(document["warnings"][0]["line"] == 3 && document["warnings"][0]["key"] == "chip");
+}
+
+#[test]
+fn a_word_that_many_rows_use_is_one_warning() {
+    let bad = "x,nvidia-h100-smx,64,32,4096,32,4096,2,1,1,128,bf16,none,gqa,,2.0,,,,\n";
+    let (document, warnings) = judged(&format!("{ROW}{}", bad.repeat(50)));
+    assert_eq!(document["summary"]["skipped"], 50);
+    assert_eq!(warnings.matches("warning:").count(), 1);
+    assert!(warnings.contains("and 49 more"), "{warnings}");
+}
+
+#[test]
+fn a_size_that_no_run_can_have_leaves_the_other_rows_alone() {
+    let (document, _) = judged(&format!(
+        "{ROW}negative,h100,-64,32,4096,32,4096,2,1,1,128,bf16,none,gqa,,2.0,,,,\n\
+         huge,h100,64,32,4096,32,4096,99999999999,1,1,128,bf16,none,gqa,,2.0,,,,\n\
+         crowded,h100,8,32,4096,32,4096,8,4,1,128,bf16,none,gqa,,2.0,,,,\n"
+    ));
+    for id in ["negative", "huge", "crowded"] {
+        assert_eq!(row(&document, id)["status"], "unscored", "{id}");
+    }
+    assert_eq!(row(&document, "good")["status"], "scored");
+}
+
+#[test]
+fn what_a_row_does_not_state_is_named() {
+    let (document, _) = judged(&format!("{ROW}bare,h100,64,32,4096,32,,,,,128,,,,,2.0,,,,\n"));
+    let names = |id: &str| row(&document, id)["inferred"].as_array().unwrap().clone();
+    assert_eq!(names("good"), ["stack"]);
+    for field in ["stack", "seq_len", "precision", "plan"] {
+        assert!(names("bare").contains(&field.into()), "{field}");
+    }
+    assert_eq!(row(&document, "bare")["plan_stated"], false);
+    assert_eq!(row(&document, "good")["plan_stated"], true);
+}
+
+#[test]
+fn a_table_without_an_id_gets_row_numbers_and_unknown_columns_one_warning() {
+    let text = "chip,chips,layers,hidden,heads,seq_len,tp,pp,micro_batch,global_batch_seqs,sec_per_iter,colour,mood\n\
+                h100,64,32,4096,32,4096,2,1,1,128,2.0,red,good\n";
+    let (_folder, path) = file("runs.csv", text.as_bytes());
+    let ran = validate(&[path.to_str().unwrap(), "--json"]);
+    let document: Value = serde_json::from_str(&ran.stdout).unwrap();
+    assert_eq!(document["rows"][0]["id"], "1");
+    assert_eq!(ran.stderr.matches("warning:").count(), 1, "{}", ran.stderr);
+    assert!(ran.stderr.contains("`colour`, `mood`"));
+}
+
+#[test]
+fn large_errors_are_no_fault() {
+    let (document, _) = judged("slow,h100,64,32,4096,32,4096,2,1,1,128,bf16,none,gqa,,2e9,,,,\n");
+    assert!(document["summary"]["median_abs_error"].as_f64().unwrap() > 10.0);
+}
+
+#[test]
+fn a_utilisation_is_expressed_as_a_rate() {
+    let text = "chip,chips,layers,hidden,heads,seq_len,tp,pp,micro_batch,global_batch_seqs,mfu_reported,flops_convention\n\
+                h100,64,32,4096,32,4096,2,1,1,128,0.4,model; causal half; peak 1000\n";
+    let (_folder, path) = file("runs.csv", text.as_bytes());
+    let document = document(&[path.to_str().unwrap()]);
+    assert_eq!(document["rows"][0]["quantity"], "tflops_per_chip");
+    assert!((document["rows"][0]["measured"].as_f64().unwrap() - 400.0).abs() < 1e-6);
+}
+
+#[test]
+fn memory_and_power_tables_are_judged_on_their_own_quantities() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("evidence");
+    for (name, kind, quantity) in
+        [("memory_measured.csv", "memory", "peak_memory_gib"), ("power_measured.csv", "power", "node_w")]
+    {
+        let document = document(&[root.join(name).to_str().unwrap()]);
+        assert_eq!(document["kind"], kind);
+        assert!(document["rows"].as_array().unwrap().iter().all(|row| row["quantity"] == quantity), "{name}");
+        assert!(document["summary"]["scored"].as_u64().unwrap() > 0);
+    }
+}
+
+#[test]
+fn a_page_is_eighty_columns_wide_and_says_what_an_error_is() {
+    for arguments in [&["--by", "stack"][..], &["--by", "chip", "--rows"]] {
+        let ran = validate(arguments);
+        assert_eq!(ran.code, 0);
+        assert!(ran.stdout.contains("error = ln(predicted / measured)"));
+        assert!(
+            ran.stdout.contains("stated plan")
+                && ran.stdout.contains("Node power")
+                && ran.stdout.contains("Peak memory")
+        );
+        for line in ran.stdout.lines() {
+            assert!(line.chars().count() <= 80, "{line}");
+        }
+    }
+}
+
+#[test]
+fn faulty_tables_are_refused_with_their_place() {
+    let line = |error: &Value| error["line"].as_u64();
+    let missing = refused_file("a.csv", b"chip,chips,layer,hidden,heads,sec_per_iter\nh100,8,32,4096,32,1\n");
+    assert!(
+        missing["message"].as_str().unwrap().contains("layers") && missing["help"].as_str().unwrap().contains("layer")
+    );
+    assert_eq!(line(&missing), Some(1));
+    let text = refused_file("b.csv", format!("{HEAD}{ROW}{}", ROW.replace("4096", "wide")).as_bytes());
+    assert_eq!((line(&text), &text["key"]), (Some(3), &"hidden".into()));
+    assert_eq!(line(&refused_file("c.csv", format!("{HEAD}{ROW}h100,8\n").as_bytes())), Some(3));
+    refused_file("d.csv", HEAD.as_bytes());
+    refused_file("e.csv", b"");
+    refused_file("f.csv", b"chip,chips\xff\n");
+    let unknown = refused_file("g.csv", format!("{HEAD}{}", ROW.replace("h100", "h1000-smx")).as_bytes());
+    assert!(unknown["message"].as_str().unwrap().contains("no row"), "{unknown}");
+    refused_file("h.csv", format!("{HEAD}x,h100,64,32,4096,32,4096,2,1,1,128,bf16,none,gqa,,,,,,\n").as_bytes());
+    refused(&["/nonexistent/runs.csv"]);
+    refused(&[env!("CARGO_MANIFEST_DIR")]);
+}
+
+#[test]
+fn faulty_column_maps_are_refused_with_their_place() {
+    let (_folder, runs) = file("runs.csv", format!("{HEAD}{ROW}").as_bytes());
+    let runs = runs.to_str().unwrap();
+    for (map, line) in [
+        ("[columns]\nchipz = \"chip\"\n", Some(2)),
+        ("[constants]\nyear = \"soon\"\n", Some(2)),
+        ("[columns\n", Some(1)),
+        ("[columns]\nchips = \"no such column\"\n", Some(1)),
+    ] {
+        let (_folder, path) = file("map.toml", map.as_bytes());
+        assert_eq!(refused(&[runs, "--columns", path.to_str().unwrap()])["line"].as_u64(), line, "{map}");
+    }
+    refused(&[runs, "--columns", "/nonexistent/map.toml"]);
+    let (_folder, large) = file("large.toml", &vec![b'#'; (16 << 20) + 1]);
+    refused(&[runs, "--columns", large.to_str().unwrap()]);
+    assert_eq!(validate(&["--columns", runs]).code, 2);
+    assert_eq!(validate(&["--by", "colour"]).code, 2);
+}
