@@ -453,7 +453,8 @@ impl Design {
             }
         }
         if let Some(etp) = f.etp.filter(|etp| *etp > 1 && f.tp != Some(*etp)) {
-            let help = f.tp.map_or("state tp with it, or write etp=1".to_owned(), |tp| format!("write etp=1 or etp={tp}"));
+            let help =
+                f.tp.map_or("state tp with it, or write etp=1".to_owned(), |tp| format!("write etp=1 or etp={tp}"));
             return Err(wrong("etp", format!("etp={etp} is neither 1 nor the plan's tp"), help));
         }
         if let Some(pp) = f.pp.filter(|pp| f64::from(*pp) > a.layers) {

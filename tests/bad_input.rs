@@ -302,7 +302,8 @@ fn no_command_prints_the_help_on_stderr_and_is_exit_2() {
 
 #[test]
 fn a_closed_pipe_is_success() {
-    for line in [RUN, "sweep gpt-3-13b-on-64-a100 --dry-run", "estimate --workload llama-2-7b --chip h100 --chips 64 --json"]
+    for line in
+        [RUN, "sweep gpt-3-13b-on-64-a100 --dry-run", "estimate --workload llama-2-7b --chip h100 --chips 64 --json"]
     {
         let mut child = Command::new(env!("CARGO_BIN_EXE_wattline"))
             .args(words(line))
@@ -379,11 +380,19 @@ fn a_scenario_of_wrong_values_is_refused() {
 
 #[test]
 fn a_plan_space_with_an_empty_axis_is_refused() {
-    for axis in ["tp = []", "pp = [0]", "micro_batch = [1, 2000000]", "recompute = []", "shard = [\"zero9\"]", "tp = [-1]"] {
+    for axis in
+        ["tp = []", "pp = [0]", "micro_batch = [1, 2000000]", "recompute = []", "shard = [\"zero9\"]", "tp = [-1]"]
+    {
         let text = format!("{SCENARIO}[plans]\n{axis}\n");
         let (_folder, path) = file("mine.toml", text.as_bytes());
         let key = axis.split(' ').next().unwrap();
-        let said = if axis == "tp = [-1]" { "mine.toml:14" } else if axis == "recompute = []" { "empty" } else { key };
+        let said = if axis == "tp = [-1]" {
+            "mine.toml:14"
+        } else if axis == "recompute = []" {
+            "empty"
+        } else {
+            key
+        };
         refused(&format!("sweep {}", path.display()), &[said]);
     }
 }

@@ -212,7 +212,8 @@ fn fields_that_a_plan_states_are_kept_as_they_are() {
         "estimate --workload gpt-3-13b --chip nvidia-a100-sxm-80gb --chips 128 --global-batch 512 --precision bf16 \
          --plan tp=4,pp=4,cp=1,vpp=2,dp=8,micro_batch=2,recompute=full,shard=optimizer,sequence_parallel=true",
     );
-    for (key, value) in [("tp", 4), ("pp", 4), ("cp", 1), ("vpp", 2), ("dp", 8), ("micro_batch", 2), ("global_batch", 512)]
+    for (key, value) in
+        [("tp", 4), ("pp", 4), ("cp", 1), ("vpp", 2), ("dp", 8), ("micro_batch", 2), ("global_batch", 512)]
     {
         assert_eq!(document["plan"][key], value, "{key}");
     }
@@ -260,7 +261,8 @@ fn a_typed_batch_is_exact_and_a_default_one_is_near_its_target() {
 
 #[test]
 fn more_replicas_than_the_target_has_sequences_round_the_batch_up() {
-    let document = answer("estimate --workload gpt-3-175b --chip h100 --chips 12800 --plan tp=8,pp=1,dp=1600,shard=full");
+    let document =
+        answer("estimate --workload gpt-3-175b --chip h100 --chips 12800 --plan tp=8,pp=1,dp=1600,shard=full");
     assert_eq!(document["plan"]["global_batch"], 1600);
 }
 

@@ -118,7 +118,12 @@ fn a_coarse_workload_has_the_parameters_that_it_states() {
         let workload = LIBRARY.workload(&name).unwrap();
         if let (true, Some(params)) = (workload.coarse, record.number("coarse.params")) {
             let weights = Weights::of(&workload.architecture);
-            near(&name, weights.total(&workload.architecture, wattline::library::workload::Counts::All), params, ROUNDED);
+            near(
+                &name,
+                weights.total(&workload.architecture, wattline::library::workload::Counts::All),
+                params,
+                ROUNDED,
+            );
         }
     }
 }
@@ -189,7 +194,8 @@ fn the_checkpoint_interval_is_the_best_one() {
             if checkpoint > mtbf {
                 continue;
             }
-            let exact = |interval: f64| mtbf / interval * (600.0_f64 / mtbf).exp() * ((interval + checkpoint) / mtbf).exp_m1();
+            let exact =
+                |interval: f64| mtbf / interval * (600.0_f64 / mtbf).exp() * ((interval + checkpoint) / mtbf).exp_m1();
             let found = exact(best_interval(checkpoint, mtbf));
             let best = least(1e-6 * mtbf, mtbf, exact);
             assert!(found <= best * (1.0 + RENEWAL), "δ {checkpoint}, M {mtbf}: {found} against {best}");
@@ -201,7 +207,9 @@ fn the_checkpoint_interval_is_the_best_one() {
 fn the_renewal_formula_is_dalys() {
     // e^x − 1 is a series of two terms below 1e-3: a third of x² off there.
     const SERIES: f64 = 4e-7;
-    for (interval, checkpoint, restart, mtbf) in [(600.0, 5.0, 600.0, 1e4), (60.0, 5.0, 300.0, 1e7), (1e4, 60.0, 600.0, 1e4)] {
+    for (interval, checkpoint, restart, mtbf) in
+        [(600.0, 5.0, 600.0, 1e4), (60.0, 5.0, 300.0, 1e7), (1e4, 60.0, 600.0, 1e4)]
+    {
         let daly = mtbf / interval * (restart / mtbf as f64).exp() * ((interval + checkpoint) / mtbf).exp_m1();
         near("renewal", renewal(interval, checkpoint, restart, mtbf), daly, SERIES);
     }
@@ -236,7 +244,11 @@ fn the_bubble_is_the_textbook_share_without_communication() {
         let step = step_time(&s, &plan(1, pp, vpp, 1, m), 1.0);
         let work = step.gemm + step.attention + step.vector + step.launch + step.recompute + step.head;
         let share = f64::from(pp - 1) / f64::from(vpp * m);
-        assert!((step.bubble / work - share).abs() <= EXACT * share.max(1.0), "pp {pp} vpp {vpp} m {m}: {}", step.bubble / work);
+        assert!(
+            (step.bubble / work - share).abs() <= EXACT * share.max(1.0),
+            "pp {pp} vpp {vpp} m {m}: {}",
+            step.bubble / work
+        );
         assert!(step.tp + step.pp + step.dp + step.ep + step.cp < EXACT * work);
     }
 }

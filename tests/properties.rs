@@ -202,8 +202,25 @@ fn without_ring(plan: Plan) -> Plan {
 }
 
 /// What is left of two estimates when a change may have made either infeasible.
-fn both(before: Result<Estimate, wattline::model::Rejection>, after: Result<Estimate, wattline::model::Rejection>) -> Option<(Estimate, Estimate)> {
+fn both(
+    before: Result<Estimate, wattline::model::Rejection>,
+    after: Result<Estimate, wattline::model::Rejection>,
+) -> Option<(Estimate, Estimate)> {
     Some((before.ok()?, after.ok()?))
+}
+
+#[test]
+fn enough_of_the_random_cases_are_feasible_to_say_something() {
+    use proptest::strategy::ValueTree;
+    use proptest::test_runner::TestRunner;
+    let mut runner = TestRunner::deterministic();
+    let mut reasons: std::collections::BTreeMap<&str, u32> = std::collections::BTreeMap::new();
+    for _ in 0..1000 {
+        let (setting, plan, chips) = case().new_tree(&mut runner).unwrap().current();
+        let word = estimate(&setting, &plan, chips).map_or_else(|rejection| rejection.reason.word(), |_| "feasible");
+        *reasons.entry(word).or_default() += 1;
+    }
+    assert!(reasons["feasible"] > 250, "{reasons:?}");
 }
 
 proptest! {
@@ -493,7 +510,13 @@ proptest! {
 
 fn fixed() -> impl Strategy<Value = Fixed> {
     let one = || prop_oneof![3 => Just(None), 1 => sizes().prop_map(Some)];
-    (one(), one(), one(), one()).prop_map(|(tp, pp, dp, micro_batch)| Fixed { tp, pp, dp, micro_batch, ..Fixed::default() })
+    (one(), one(), one(), one()).prop_map(|(tp, pp, dp, micro_batch)| Fixed {
+        tp,
+        pp,
+        dp,
+        micro_batch,
+        ..Fixed::default()
+    })
 }
 
 fn small_plan(tp: u32, dp: u32, pp: u32, micro_batches: u32) -> Plan {
@@ -550,7 +573,11 @@ fn a_space_of_exact_chips_and_batch_holds_every_plan_that_plain_loops_find() {
         for pp in 1..=ranks {
             for vpp in 1..=16 {
                 for micro_batch in [1, 2, 4, 8, 16] {
-                    if ranks % (tp * pp) != 0 || !tp.is_power_of_two() || tp > 8 || [3, 5, 6, 7, 9].contains(&vpp) && vpp > 6 {
+                    if ranks % (tp * pp) != 0
+                        || !tp.is_power_of_two()
+                        || tp > 8
+                        || [3, 5, 6, 7, 9].contains(&vpp) && vpp > 6
+                    {
                         continue;
                     }
                     let dp = ranks / (tp * pp);
@@ -568,7 +595,10 @@ fn a_space_of_exact_chips_and_batch_holds_every_plan_that_plain_loops_find() {
                                 precision: space.precision,
                                 ..small_plan(tp, dp, pp, batch / (dp * micro_batch))
                             };
-                            if space.vpp.contains(&vpp) && space.pp.contains(&pp) && layout::check(&setting, &plan).is_ok() {
+                            if space.vpp.contains(&vpp)
+                                && space.pp.contains(&pp)
+                                && layout::check(&setting, &plan).is_ok()
+                            {
                                 looped.insert(key(&plan));
                             }
                         }
@@ -610,8 +640,10 @@ fn the_best_of_a_search_is_the_best_of_its_plans() {
     let setting = known("nvidia-a100-sxm-80gb", "gpt-3-13b");
     let space = PlanSpace::new(&setting, &Fixed::default(), 64, Batch::within(128.0, 0.1), false);
     let found = search(&setting, &space, 64.0);
-    let all: Vec<Estimate> =
-        (0..space.len()).filter_map(|i| space.decode(i)).filter_map(|plan| estimate(&setting, &plan, 64.0).ok()).collect();
+    let all: Vec<Estimate> = (0..space.len())
+        .filter_map(|i| space.decode(i))
+        .filter_map(|plan| estimate(&setting, &plan, 64.0).ok())
+        .collect();
     assert_eq!(found.feasible, all.len() as u64);
     assert_eq!(found.evaluated, found.feasible + found.rejected.iter().sum::<u64>());
     for objective in Objective::ALL {

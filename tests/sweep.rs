@@ -107,7 +107,10 @@ fn a_dry_run_counts_the_space_and_evaluates_nothing() {
         let axes = space["axes"].as_object().unwrap();
         let product: u64 = axes.values().map(|n| n.as_u64().unwrap()).product();
         assert_eq!(space["points"], product);
-        assert_eq!((axes["tp"].as_u64(), axes["vpp"].as_u64(), axes["recompute"].as_u64()), (Some(6), Some(8), Some(3)));
+        assert_eq!(
+            (axes["tp"].as_u64(), axes["vpp"].as_u64(), axes["recompute"].as_u64()),
+            (Some(6), Some(8), Some(3))
+        );
         points += product;
     }
     assert_eq!(document["designs"], points);

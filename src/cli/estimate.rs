@@ -270,12 +270,7 @@ fn page(design: &Design, e: &Estimate, found: &Found) -> String {
     text += &row(
         "time",
         &duration(e.wall.wall_s),
-        &format!(
-            " ({} a step, {:.0} steps, goodput {:.1} %)",
-            duration(e.step_s),
-            e.steps,
-            100.0 * e.wall.goodput
-        ),
+        &format!(" ({} a step, {:.0} steps, goodput {:.1} %)", duration(e.step_s), e.steps, 100.0 * e.wall.goodput),
     );
     text += &row(
         "speed",
