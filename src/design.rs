@@ -20,6 +20,9 @@ use crate::search::space::{Batch, Fixed, PlanSpace};
 /// Most chips of a design: sizes stay exact in the device's numbers.
 pub const MOST_CHIPS: f64 = 1e7;
 
+/// Largest batch that may be typed, in sequences: counters of 32 bits hold it with room for rounding.
+pub const LARGEST_BATCH: u32 = 1_000_000_000;
+
 /// What the user asked for; what is left out gets its default.
 #[derive(Clone, Debug, Default)]
 pub struct Ask {
@@ -262,14 +265,21 @@ impl Design {
         }
         note("tokens", workload.run.tokens.into(), "tokens", given(ask.tokens.is_some()));
         if let Some(seq_len) = positive("seq_len", ask.seq_len, 1e8)? {
+            if seq_len.fract() != 0.0 {
+                return Err(wrong("seq_len", format!("seq_len is {seq_len}"), "write a whole number of tokens"));
+            }
             if ask.global_batch.is_none() {
                 // The published batch is kept in tokens.
                 workload.run.global_batch =
                     (workload.run.global_batch * workload.run.seq_len / seq_len).round().max(1.0);
             }
-            workload.run.seq_len = seq_len.round();
+            workload.run.seq_len = seq_len;
         }
         note("seq_len", workload.run.seq_len.into(), "tokens", given(ask.seq_len.is_some()));
+        if let Some(batch) = ask.global_batch.filter(|batch| !(1..=LARGEST_BATCH).contains(batch)) {
+            let help = format!("write a whole number from 1 to {LARGEST_BATCH}");
+            return Err(wrong("global_batch", format!("global_batch is {batch}"), help));
+        }
         let target = ask.global_batch.map_or(workload.run.global_batch, f64::from);
         note("global_batch", target.into(), "sequences", given(ask.global_batch.is_some()));
         let asked = ask.fixed.precision.or(ask.precision).unwrap_or(workload.run.precision);
@@ -442,6 +452,11 @@ impl Design {
                 ));
             }
         }
+        if let Some(etp) = f.etp.filter(|etp| *etp > 1 && f.tp != Some(*etp)) {
+            let help =
+                f.tp.map_or("state tp with it, or write etp=1".to_owned(), |tp| format!("write etp=1 or etp={tp}"));
+            return Err(wrong("etp", format!("etp={etp} is neither 1 nor the plan's tp"), help));
+        }
         if let Some(pp) = f.pp.filter(|pp| f64::from(*pp) > a.layers) {
             return Err(wrong(
                 "pp",
@@ -450,7 +465,8 @@ impl Design {
             ));
         }
         if self.exact {
-            let block: u64 = [f.tp, f.cp, f.pp, f.dp].iter().map(|n| u64::from(n.unwrap_or(1))).product();
+            let sizes = [f.tp, f.cp, f.pp, f.dp].map(|n| u64::from(n.unwrap_or(1)));
+            let block = sizes.into_iter().fold(1, u64::saturating_mul);
             let complete = f.dp.is_some() && f.tp.is_some() && f.pp.is_some() && f.cp.is_some();
             if u64::from(ranks) % block != 0 || (complete && block != u64::from(ranks)) {
                 let named: Vec<String> = [("tp", f.tp), ("cp", f.cp), ("pp", f.pp), ("dp", f.dp)]
@@ -473,7 +489,8 @@ impl Design {
             }
             if let (Some(batch), Some(mb)) = (self.batches.first().filter(|b| b.least == b.most), f.micro_batch) {
                 let tp_cp_pp: u64 = [f.tp, f.cp, f.pp].iter().map(|n| u64::from(n.unwrap_or(1))).product();
-                let known = f.dp.is_some() || (f.tp.is_some() && f.pp.is_some());
+                let one_cp = f.cp.is_some() || self.spaces().iter().all(|space| space.cp.len() == 1);
+                let known = f.dp.is_some() || (f.tp.is_some() && f.pp.is_some() && one_cp);
                 let dp = f.dp.map_or(u64::from(ranks) / tp_cp_pp.max(1), u64::from);
                 if known && dp > 0 && u64::from(batch.target) % (dp * u64::from(mb)) != 0 {
                     let unit = dp * u64::from(mb);
@@ -481,7 +498,11 @@ impl Design {
                     return Err(wrong(
                         "global_batch",
                         format!("a batch of {} does not divide by dp x micro_batch = {dp} x {mb}", batch.target),
-                        format!("write {near}, or leave micro_batch out"),
+                        if u64::from(batch.target) % dp == 0 {
+                            format!("write {near}, or leave micro_batch out")
+                        } else {
+                            format!("write {near}")
+                        },
                     ));
                 }
             }

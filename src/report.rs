@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 use crate::design::Design;
 use crate::library::record::Value as RecordValue;
 use crate::library::source_text::SourceText;
-use crate::library::workload::Precision;
+use crate::library::workload::{Precision, Training};
 use crate::model::plan::{Plan, Reason, Recompute};
 use crate::model::roofline::{half_peak, peak};
 use crate::model::weights::{Weights, model_flop_per_token};
@@ -32,7 +32,8 @@ pub fn rates(design: &Design, e: &Estimate) -> Rates {
     let tokens_per_s = e.plan.global_batch() as f64 * run.seq_len / e.step_s;
     let per_chip = tokens_per_s / e.chips_used;
     let flop = model_flop_per_token(a, run, false);
-    let forward_layers = flop / 3.0 - 2.0 * (1.0 + a.mtp_depth) * a.vocab * a.hidden;
+    let passes = if run.training == Training::Full { 3.0 } else { 2.0 };
+    let forward_layers = flop / passes - 2.0 * (1.0 + a.mtp_depth) * a.vocab * a.hidden;
     let repeated = match e.plan.recompute {
         Recompute::None => 0.0,
         Recompute::Selective => setting.stack.selective_share,
@@ -89,6 +90,12 @@ pub fn plan_text(plan: &Plan) -> String {
     text
 }
 
+/// Fields of the plan that the user gave; a design always fixes its precision, given or not.
+fn plan_stated(design: &Design) -> Vec<&'static str> {
+    let given = design.inputs.iter().any(|input| input.key == "precision" && input.source != "default");
+    design.fixed.stated().into_iter().filter(|field| given || *field != "precision").collect()
+}
+
 fn object(pairs: &[(&'static str, f64)]) -> Value {
     Value::Object(pairs.iter().map(|(name, value)| ((*name).to_owned(), json!(value))).collect::<Map<_, _>>())
 }
@@ -115,7 +122,7 @@ pub fn estimate_json(design: &Design, e: &Estimate) -> Map<String, Value> {
         "feasible": true,
         "rejected": null,
         "plan": plan_json(&e.plan),
-        "plan_stated": design.fixed.stated().into_iter().filter(|f| *f != "precision").collect::<Vec<_>>(),
+        "plan_stated": plan_stated(design),
         "chips": chips,
         "chips_used": e.chips_used,
         "chips_spare": e.chips_spare,
@@ -235,7 +242,7 @@ pub fn infeasible_json(design: &Design, reason: &str, detail: &str) -> Value {
     json!({
         "feasible": false,
         "rejected": { "reason": reason, "detail": detail },
-        "plan_stated": design.fixed.stated(),
+        "plan_stated": plan_stated(design),
         "chips": design.chips,
         "coverage": coverage(design),
         "sources": sources(design),
@@ -266,7 +273,9 @@ pub fn rejection_text(design: &Design, r: &Rejection) -> String {
             100.0 * r.limit
         ),
         Reason::SitePower => {
-            format!("the peak of {:.2} MW is above the site's {:.2} MW", r.found * 1e-6, r.limit * 1e-6)
+            let (found, limit) = (r.found * 1e-6, r.limit * 1e-6);
+            let digits = if limit < 1.0 { 4 } else { 2 };
+            format!("the peak of {found:.digits$} MW is above the site's {limit:.digits$} MW")
         }
         Reason::PowerCap => format!(
             "a cap of {:.0} W leaves nothing above the {:.0} W that {chip} draws at any clock",

@@ -249,9 +249,7 @@ fn page(design: &Design, e: &Estimate, found: &Found) -> String {
     let chips = e.chips_used + e.chips_spare;
     let (total, active) = report::parameters(design);
     let mut text = String::new();
-    let mut line = |label: &str, value: String| {
-        text += &format!("{FAINT}{label:<10}{FAINT:#} {value}\n");
-    };
+    let mut line = |label: &str, value: String| text += &row(label, "", &value);
     let size = if active < 0.99 * total {
         format!("{} parameters, {} active", scaled(total, "").trim(), scaled(active, "").trim())
     } else {
@@ -264,71 +262,59 @@ fn page(design: &Design, e: &Estimate, found: &Found) -> String {
     let spare = if e.chips_spare > 0.0 { format!(" ({} spare)", e.chips_spare) } else { String::new() };
     line("on", format!("{chips} x {}{spare}", setting.chip.title));
     line("", format!("cluster {}, stack {}, site {}", setting.cluster.name, setting.stack.name, setting.site.name));
-    line("plan", plan_lines(&report::plan_text(&e.plan)));
+    line("plan", report::plan_text(&e.plan));
     if found.evaluated > 1 {
         line("", format!("best of {} plans, {} of which fit", found.evaluated, found.feasible));
     }
     text.push('\n');
-    let mut rows: Vec<(String, String)> = vec![
-        (
-            "time".into(),
-            format!(
-                "{HEADING}{}{HEADING:#}  ({} a step, {:.0} steps, goodput {:.1} %)",
-                duration(e.wall.wall_s),
-                duration(e.step_s),
-                e.steps,
-                100.0 * e.wall.goodput
-            ),
+    text += &row(
+        "time",
+        &duration(e.wall.wall_s),
+        &format!(" ({} a step, {:.0} steps, goodput {:.1} %)", duration(e.step_s), e.steps, 100.0 * e.wall.goodput),
+    );
+    text += &row(
+        "speed",
+        "",
+        &format!(
+            "{} tokens/s, {:.0} TFLOP/s a chip, MFU {:.1} %",
+            scaled(r.tokens_per_s, "").trim(),
+            r.tflops_per_chip,
+            100.0 * r.mfu
         ),
-        (
-            "speed".into(),
-            format!(
-                "{} tokens/s, {:.0} TFLOP/s a chip, MFU {:.1} %",
-                scaled(r.tokens_per_s, "").trim(),
-                r.tflops_per_chip,
-                100.0 * r.mfu
-            ),
+    );
+    text += &row(
+        "memory",
+        "",
+        &format!("{:.1} of {:.1} GiB usable", e.memory.peak() / 1_073_741_824.0, e.memory.usable / 1_073_741_824.0),
+    );
+    text += &row(
+        "power",
+        "",
+        &format!(
+            "{} average, {} peak at the meter; {:.0} W a chip in training",
+            scaled(e.power.facility_j() / e.wall.wall_s, "W"),
+            scaled(e.power.peak_facility_w, "W"),
+            e.power.rank_training_w * setting.ranks_per_chip
         ),
-        (
-            "memory".into(),
-            format!("{:.1} of {:.1} GiB usable", e.memory.peak() / 1_073_741_824.0, e.memory.usable / 1_073_741_824.0),
-        ),
-        (
-            "power".into(),
-            format!(
-                "{} average, {} peak at the meter; {:.0} W a chip in training",
-                scaled(e.power.facility_j() / e.wall.wall_s, "W"),
-                scaled(e.power.peak_facility_w, "W"),
-                e.power.rank_training_w * setting.ranks_per_chip
-            ),
-        ),
-        ("energy".into(), format!("{HEADING}{}{HEADING:#}  (PUE {:.2})", energy(e.power.facility_j()), e.power.pue)),
-    ];
-    let cost = if setting.rental {
-        format!("{HEADING}{}{HEADING:#}  (rental)", dollars(e.cost.total()))
+    );
+    text += &row("energy", &energy(e.power.facility_j()), &format!(" (PUE {:.2})", e.power.pue));
+    let parts = if setting.rental {
+        " (rental)".to_owned()
     } else {
         format!(
-            "{HEADING}{}{HEADING:#}  (chips {}, facility {}, operations {}, electricity {})",
-            dollars(e.cost.total()),
+            " (chips {}, facility {}, operations {}, electricity {})",
             dollars(e.cost.chips),
             dollars(e.cost.facility),
             dollars(e.cost.operations),
             dollars(e.cost.electricity)
         )
     };
-    rows.push(("cost".into(), cost));
-    rows.push((
-        "carbon".into(),
-        format!(
-            "{HEADING}{} CO2e{HEADING:#}  (operational {}, embodied {})",
-            carbon(e.carbon.total()),
-            carbon(e.carbon.operational),
-            carbon(e.carbon.embodied)
-        ),
-    ));
-    for (label, value) in rows {
-        text += &format!("{FAINT}{label:<10}{FAINT:#} {value}\n");
-    }
+    text += &row("cost", &dollars(e.cost.total()), &parts);
+    text += &row(
+        "carbon",
+        &format!("{} CO2e", carbon(e.carbon.total())),
+        &format!(" (operational {}, embodied {})", carbon(e.carbon.operational), carbon(e.carbon.embodied)),
+    );
     text += &format!("\n{HEADING}where a step goes{HEADING:#}\n");
     let mut causes = e.step.causes().to_vec();
     causes.sort_by(|a, b| b.1.total_cmp(&a.1));
@@ -339,13 +325,18 @@ fn page(design: &Design, e: &Estimate, found: &Found) -> String {
     text += &shares(&causes, e.power.facility_j(), energy);
     text += &format!("\n{FAINT}");
     for note in report::coverage(design) {
-        text += &format!("note: {note}\n");
+        text += &wrap(&format!("note: {note}"), 78);
     }
     let defaults: Vec<String> = design
         .inputs
         .iter()
         .filter(|i| i.source == "default")
-        .map(|i| format!("{} {}", i.key, i.value.as_str().map_or_else(|| i.value.to_string(), str::to_owned)))
+        .map(|i| match (i.value.as_str(), i.value.as_f64()) {
+            (Some(word), _) => format!("{} {word}", i.key),
+            (_, Some(number)) if number >= 1e6 => format!("{} {number:e}", i.key),
+            (_, Some(number)) => format!("{} {number}", i.key),
+            _ => format!("{} {}", i.key, i.value),
+        })
         .collect();
     text += &wrap(&format!("by default: {}", defaults.join(", ")), 78);
     text += &format!("{FAINT:#}");
@@ -371,8 +362,11 @@ pub fn wrap(text: &str, width: usize) -> String {
     lines
 }
 
-fn plan_lines(plan: &str) -> String {
-    wrap(plan, 66).trim_end().replace("\n  ", "\n           ")
+/// A label, a figure in bold, and the rest of the line, broken below the figure.
+fn row(label: &str, figure: &str, rest: &str) -> String {
+    let value = wrap(&format!("{figure}{rest}"), 68).replace("\n  ", "\n           ");
+    let rest = value.get(figure.len()..).unwrap_or_default();
+    format!("{FAINT}{label:<10}{FAINT:#} {HEADING}{figure}{HEADING:#}{rest}")
 }
 
 /// A bar for each cause of at least half a percent.

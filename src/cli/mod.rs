@@ -174,9 +174,23 @@ fn conclude(outcome: Outcome, json: bool) -> ExitCode {
     output::diagnostics(&fault.diagnostics);
     // With exit 1 stdout may be what broke, or hold half a document already.
     if json && fault.exit != Exit::Work {
-        let _ = output::json(&fault.to_json());
+        let mut document = fault.to_json();
+        if fault.exit == Exit::Infeasible {
+            document["feasible"] = false.into();
+            document["rejected"] = rejected(&fault);
+        }
+        let _ = output::json(&document);
     }
     ExitCode::from(fault.code())
+}
+
+/// Reason and detail of a fault found before any plan was tried: megawatts below one node, or values that nobody gave.
+fn rejected(fault: &Fault) -> serde_json::Value {
+    let first = fault.diagnostics.iter().find(|diagnostic| diagnostic.is_error());
+    let site = first.is_some_and(|diagnostic| diagnostic.key.as_deref() == Some("cap_mw"));
+    let parts = fault.diagnostics.iter().flat_map(|diagnostic| [Some(&diagnostic.message), diagnostic.help.as_ref()]);
+    let detail: Vec<&str> = parts.flatten().map(String::as_str).collect();
+    serde_json::json!({ "reason": if site { "site_power" } else { "incomplete" }, "detail": detail.join("; ") })
 }
 
 /// Help and version are answers; every other complaint of the parser is exit 2.

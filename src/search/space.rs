@@ -60,7 +60,7 @@ pub struct PlanSpace {
     pub recompute: Vec<Recompute>,
     pub shard: Vec<Shard>,
     pub sequence_parallel: Vec<bool>,
-    /// Which of the micro-batch counts around the target: 0 or 1 above the largest that full use of the ranks allows.
+    /// Which of the micro-batch counts around the target: how many above the largest that full use of the ranks allows.
     pub fill: Vec<u32>,
     /// `Some`: every plan has this data-parallel size.
     pub dp: Option<u32>,
@@ -75,6 +75,9 @@ pub struct PlanSpace {
 
 /// Number of axes of a [`PlanSpace`].
 pub const AXES: usize = 10;
+
+/// The first axis that no size of a plan depends on; of the axes from it on, only the last does.
+pub const SWITCHES: usize = 6;
 
 impl PlanSpace {
     /// All plans that a planner would consider for a setting, with the user's fields fixed. With `exact` every rank must be
@@ -112,7 +115,7 @@ impl PlanSpace {
             recompute: fixed.recompute.map_or(Recompute::ALL.to_vec(), |r| vec![r]),
             shard: fixed.shard.map_or(vec![Shard::Optimizer, Shard::Full], |s| vec![s]),
             sequence_parallel: vec![fixed.sequence_parallel.unwrap_or(setting.stack.sequence_parallel)],
-            fill: if fixed.dp.is_some() { vec![0] } else { vec![0, 1] },
+            fill: fills(exact || fixed.dp.is_some(), batch, setting.assumptions.minimum_used),
             dp: fixed.dp,
             expert_tensor_parallel: setting.stack.expert_tensor_parallel,
             etp: fixed.etp,
@@ -149,11 +152,6 @@ impl PlanSpace {
         self.lengths().iter().map(|n| u64::from(*n)).product()
     }
 
-    /// Points that share their sizes and differ in recompute, sharding, sequence parallelism and fill.
-    pub fn inner_len(&self) -> u64 {
-        self.lengths()[6..].iter().map(|n| u64::from(*n)).product()
-    }
-
     /// Whether an axis is empty.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
@@ -188,7 +186,8 @@ impl PlanSpace {
         }
         // Fewer replicas where the batch would grow beyond its bound; whole expert groups.
         let by_batch = (u64::from(self.batch.most) / (u64::from(micro_batch) * u64::from(micro_batches))) as u32;
-        let step = ep * etp / gcd(ep * etp, tp * cp);
+        let experts = ep.checked_mul(etp)?;
+        let step = experts / gcd(experts, tp * cp);
         let dp = if self.dp.is_some() { most_dp } else { most_dp.min(by_batch) / step * step };
         let batch = u64::from(dp) * u64::from(micro_batch) * u64::from(micro_batches);
         let used = u64::from(block) * u64::from(dp);
@@ -216,6 +215,22 @@ impl PlanSpace {
             precision: self.precision,
         })
     }
+}
+
+/// Micro-batch counts worth trying. A batch that may be rounded fits one of two; a typed one may divide only by a smaller
+/// data-parallel size, which leaves ranks spare and takes more micro-batches.
+fn fills(one_dp: bool, batch: Batch, least_used: f64) -> Vec<u32> {
+    const MOST: f64 = 64.0;
+    if batch.least < batch.most {
+        return vec![0, 1];
+    }
+    if one_dp {
+        return vec![0];
+    }
+    // The smallest dp of which a whole part may stay spare: fewer micro-batches lie between all of it and the rest.
+    let dp = 1.0 / (1.0 - least_used).max(1e-6);
+    let more = (f64::from(batch.target) / dp * (1.0 / least_used - 1.0)).ceil();
+    (0..=more.clamp(1.0, MOST) as u32).collect()
 }
 
 /// Greatest common divisor.
