@@ -105,9 +105,12 @@ fn activation_bytes(setting: Setting, plan: Plan) -> ActivationBytes {
         a.kv_lora > 0.0,
     );
     let moe = clamp(a.moe_layers / a.layers, 0.0, 1.0);
-    let dense_ffn = matrices * a.ffn / tp;
-    let experts = a.top_k * a.capacity * (2.0 * a.hidden + matrices * a.expert_ffn) / tp + matrices * a.shared_ffn / tp;
-    var kept = bytes * tokens * (4.0 * a.hidden / sharded_by + attention + (1.0 - moe) * dense_ffn + moe * experts)
+    let elementwise = plan.recompute == RECOMPUTE_SELECTIVE && setting.stack.selective_elementwise != 0u;
+    let norms = select(4.0, 2.0, elementwise);
+    let widths = select(matrices, matrices - 1.0, elementwise);
+    let dense_ffn = widths * a.ffn / tp;
+    let experts = a.top_k * a.capacity * (2.0 * a.hidden + widths * a.expert_ffn) / tp + widths * a.shared_ffn / tp;
+    var kept = bytes * tokens * (norms * a.hidden / sharded_by + attention + (1.0 - moe) * dense_ffn + moe * experts)
         * select(1.0, 0.9, narrow)
         * setting.calibration.memory_activation;
     var scores = 0.0;
@@ -121,11 +124,12 @@ fn activation_bytes(setting: Setting, plan: Plan) -> ActivationBytes {
 }
 
 fn in_flight(plan: Plan, stage: u32) -> f32 {
-    let depth = f32(min(plan.micro_batches, plan.pp - stage));
+    let behind = plan.pp - stage - 1u;
     if plan.vpp > 1u {
-        return depth * (1.0 + f32(plan.pp - 1u) / (f32(plan.pp) * f32(plan.vpp)));
+        let chunks = f32(2u * behind + (plan.vpp - 1u) * plan.pp + 1u);
+        return min(chunks, f32(plan.micro_batches) * f32(plan.vpp)) / f32(plan.vpp);
     }
-    return depth;
+    return f32(min(plan.micro_batches, behind + 1u));
 }
 
 fn state_bytes(setting: Setting, plan: Plan, params: f32, ranks: u32) -> f32 {
@@ -172,7 +176,7 @@ fn stage_memory(setting: Setting, plan: Plan, layers: f32, stage: u32) -> StageM
     return StageMemory(
         states,
         activations,
-        select(0.0, 6.0 * tokens * vocab / tp, last),
+        select(0.0, select(12.0, 6.0, setting.stack.fused_loss != 0u) * tokens * vocab / tp, last),
         setting.calibration.memory_reserve_bytes,
     );
 }

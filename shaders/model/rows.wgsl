@@ -158,6 +158,8 @@ struct StackRow {
     interleaving: u32,
     quantization_factor: f32,
     selective_share: f32,
+    selective_elementwise: u32,
+    fused_loss: u32,
     vocab_multiple: u32,
 }
 

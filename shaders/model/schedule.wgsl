@@ -90,9 +90,12 @@ fn step_time(setting: Setting, plan: Plan, clock: f32) -> StepTime {
     let scores_again = select(
         0.0, layer.attention_forward, plan.recompute == RECOMPUTE_SELECTIVE && stack.attention == ATTENTION_KERNEL_UNFUSED,
     );
-    let recompute = repeated * (pass_compute(layer.forward) + 0.9 * pass_communication(layer.forward)) + scores_again;
+    let elementwise = select(
+        0.0, layer.forward.vector, plan.recompute == RECOMPUTE_SELECTIVE && stack.selective_elementwise != 0u,
+    );
+    let recompute = repeated * (pass_compute(layer.forward) + 0.9 * pass_communication(layer.forward)) + scores_again + elementwise;
     let recompute_matrix = repeated * (layer.forward.gemm + layer.forward.attention) + scores_again;
-    let recompute_memory = repeated * layer.forward.vector;
+    let recompute_memory = repeated * layer.forward.vector + elementwise;
 
     let one = held_params(setting, plan, 1.0);
     let sharded = plan.shard == SHARD_FULL;

@@ -105,7 +105,7 @@ fn optional(key: &str, text: Option<&String>) -> Result<Option<f64>, Fault> {
 /// A whole number that fits the device's counters.
 pub fn whole(key: &str, text: Option<&String>) -> Result<Option<u32>, Fault> {
     let Some(value) = optional(key, text)? else { return Ok(None) };
-    if value < 1.0 || value > 1e9 || value.fract() != 0.0 {
+    if !(1.0..=1e9).contains(&value) || value.fract() != 0.0 {
         let message = format!("--{} is {value}", key.replace('_', "-"));
         return Err(Fault::input(Diagnostic::error(message).key(key).help("write a whole number from 1 to 1e9")));
     }

@@ -26,6 +26,8 @@ use crate::library::store::Library;
 
 const EXAMPLES: &str = "\
 Examples:
+  wattline compare                           the headline question, answered
+  wattline estimate --workload llama-3.1-405b --chip h100 --chips 16384
   wattline list chips                        what the library knows
   wattline show chip nvidia-h100-sxm         every value with its source
   wattline show chip h100 --toml > my.toml   a file to edit
@@ -82,6 +84,8 @@ enum Command {
     Check(check::Arguments),
     /// Hold predictions against measured runs: the published ones, or your own
     Validate(validate::Arguments),
+    /// Show which adapters and engines work here
+    Doctor,
     /// Print the completion script of a shell
     Completions(completions::Arguments),
 }
@@ -144,8 +148,19 @@ fn dispatch(cli: &Cli) -> Outcome {
         Command::Show(arguments) => show::run(arguments, global),
         Command::Check(arguments) => check::run(arguments, global),
         Command::Validate(arguments) => validate::run(arguments, global),
+        Command::Doctor => doctor(global),
         Command::Completions(arguments) => completions::run(arguments),
     }
+}
+
+fn doctor(global: &Global) -> Outcome {
+    let report = doctor::examine(&global.open_library()?);
+    if global.json {
+        output::json(&serde_json::to_value(&report).map_err(io::Error::from)?)?;
+    } else {
+        output::answer(&report.to_string())?;
+    }
+    Ok(ExitCode::SUCCESS)
 }
 
 /// Prints a fault where it belongs, and gives its code.

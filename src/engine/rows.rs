@@ -172,6 +172,8 @@ rows! {
         interleaving: u32 = stack.interleaving;
         quantization_factor: f32 = stack.quantization_factor;
         selective_share: f32 = stack.selective_share;
+        selective_elementwise: u32 = stack.selective_elementwise;
+        fused_loss: u32 = stack.fused_loss;
         vocab_multiple: u32 = stack.vocab_multiple;
     }
 

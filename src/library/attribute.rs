@@ -503,6 +503,12 @@ pub const STACK: &[Attribute] = &[
         Optional,
         "share of a layer's forward that selective recompute repeats, besides the scores of unfused attention; default 0",
     ),
+    flag(
+        "selective_elementwise",
+        Optional,
+        "selective recompute repeats norms and activation functions; default false",
+    ),
+    flag("fused_loss", Optional, "the loss never holds the logits in fp32; default false"),
     integer("vocab_multiple", "", 1, 4096, Optional, "vocabulary is padded to this times tp; default 128"),
     texts("precisions", Always, "precisions that the stack trains in"),
 ];

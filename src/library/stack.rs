@@ -61,6 +61,11 @@ pub struct Stack {
     pub quantization_factor: f64,
     /// Share of a layer's forward that selective recompute repeats besides unfused attention.
     pub selective_share: f64,
+    /// Selective recompute repeats norms and activation functions: two of the four hidden-wide tensors and the
+    /// feed-forward's product are not kept.
+    pub selective_elementwise: bool,
+    /// The loss never holds the logits in fp32.
+    pub fused_loss: bool,
     pub vocab_multiple: u32,
 }
 
@@ -105,6 +110,8 @@ impl Stack {
             pipeline_scatter_gather: flag("pipeline_scatter_gather", true),
             interleaving: flag("interleaving", false),
             quantization_factor: if need.word("fp8_recipe") == "rowwise" { 2.0 } else { 1.0 },
+            selective_elementwise: flag("selective_elementwise", false),
+            fused_loss: flag("fused_loss", false),
             selective_share: record.number("selective_share").unwrap_or(0.0),
             vocab_multiple: record.integer("vocab_multiple").unwrap_or(128) as u32,
         };

@@ -118,11 +118,15 @@ pub fn activation_bytes(setting: &Setting, plan: &Plan) -> (f64, f64) {
         (2.0 * a.heads * a.head_dim + 2.0 * a.kv_heads * a.head_dim) / tp
     };
     let moe = (a.moe_layers / a.layers).clamp(0.0, 1.0);
-    let dense_ffn = matrices * a.ffn / tp;
-    let experts = a.top_k * a.capacity * (2.0 * a.hidden + matrices * a.expert_ffn) / tp + matrices * a.shared_ffn / tp;
+    // Norm inputs and outputs; the products of the feed-forward with the activation function's output.
+    let elementwise = plan.recompute == Recompute::Selective && stack.selective_elementwise;
+    let norms = if elementwise { 2.0 } else { 4.0 };
+    let widths = if elementwise { matrices - 1.0 } else { matrices };
+    let dense_ffn = widths * a.ffn / tp;
+    let experts = a.top_k * a.capacity * (2.0 * a.hidden + widths * a.expert_ffn) / tp + widths * a.shared_ffn / tp;
     let kept = bytes
         * tokens
-        * (4.0 * a.hidden / shard + attention + (1.0 - moe) * dense_ffn + moe * experts)
+        * (norms * a.hidden / shard + attention + (1.0 - moe) * dense_ffn + moe * experts)
         * if narrow { 0.9 } else { 1.0 }
         * setting.calibration.memory_activation;
     let scores = if stack.attention == AttentionKernel::Unfused && plan.recompute == Recompute::None {
@@ -134,13 +138,16 @@ pub fn activation_bytes(setting: &Setting, plan: &Plan) -> (f64, f64) {
     (kept + scores, bytes * tokens * a.hidden / shard)
 }
 
-/// Micro-batches in flight on stage `i` of a 1F1B pipeline, with the surplus of interleaving.
+/// Micro-batches in flight on stage `i`, in activations of the whole stage. Plain 1F1B: min(m, pp - i). Interleaved: the
+/// rank warms up 2(pp - i - 1) + (vpp - 1)·pp chunks and holds one more (Narayanan et al. 2021), which for the first stage
+/// is pp·(1 + (pp - 1)/(pp·vpp)).
 pub fn in_flight(plan: &Plan, stage: u32) -> f64 {
-    let depth = f64::from(plan.micro_batches.min(plan.pp - stage));
+    let behind = plan.pp - stage - 1;
     if plan.vpp > 1 {
-        depth * (1.0 + f64::from(plan.pp - 1) / (f64::from(plan.pp) * f64::from(plan.vpp)))
+        let chunks = f64::from(2 * behind + (plan.vpp - 1) * plan.pp + 1);
+        chunks.min(f64::from(plan.micro_batches) * f64::from(plan.vpp)) / f64::from(plan.vpp)
     } else {
-        depth
+        f64::from(plan.micro_batches.min(behind + 1))
     }
 }
 
@@ -184,10 +191,12 @@ fn stage_memory(setting: &Setting, plan: &Plan, layers: f64, stage: u32) -> Stag
     let depth = in_flight(plan, stage) * layers;
     let activations = if plan.recompute == Recompute::Full { depth * checkpoint + kept } else { depth * kept };
     let tokens = f64::from(plan.micro_batch) * setting.workload.run.seq_len / f64::from(plan.cp);
+    // bf16 logits and their fp32 gradient; unfused, the loss keeps fp32 logits and log-probabilities too.
+    let logit_bytes = if setting.stack.fused_loss { 6.0 } else { 12.0 };
     StageMemory {
         states,
         activations,
-        logits: if last { 6.0 * tokens * vocab / tp } else { 0.0 },
+        logits: if last { logit_bytes * tokens * vocab / tp } else { 0.0 },
         reserve: setting.calibration.memory_reserve_bytes,
     }
 }

@@ -85,6 +85,8 @@ pub fn alignment(k: f64, n: f64) -> f64 {
     }
 }
 
+// The eight figures of a product, in the order of its shader twin.
+#[allow(clippy::too_many_arguments)]
 /// Seconds of `batch` products (m × k)·(k × n) at a clock ratio.
 pub fn gemm_time(
     chip: &Chip,

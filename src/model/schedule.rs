@@ -130,9 +130,12 @@ pub fn step_time(setting: &Setting, plan: &Plan, clock: f64) -> StepTime {
     } else {
         0.0
     };
-    let recompute = repeated * (layer.forward.compute() + 0.9 * layer.forward.communication()) + scores_again;
+    let elementwise =
+        if plan.recompute == Recompute::Selective && stack.selective_elementwise { layer.forward.vector } else { 0.0 };
+    let recompute =
+        repeated * (layer.forward.compute() + 0.9 * layer.forward.communication()) + scores_again + elementwise;
     let recompute_matrix = repeated * (layer.forward.gemm + layer.forward.attention) + scores_again;
-    let recompute_memory = repeated * layer.forward.vector;
+    let recompute_memory = repeated * layer.forward.vector + elementwise;
 
     let one: HeldParams = held_params(setting, plan, 1.0);
     let sharded = plan.shard == Shard::Full;

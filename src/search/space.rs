@@ -76,9 +76,6 @@ pub struct PlanSpace {
 /// Number of axes of a [`PlanSpace`].
 pub const AXES: usize = 10;
 
-/// The first axis that no size of a plan depends on; of the axes from it on, only the last does.
-pub const SWITCHES: usize = 6;
-
 impl PlanSpace {
     /// All plans that a planner would consider for a setting, with the user's fields fixed. With `exact` every rank must be
     /// used.
@@ -150,6 +147,11 @@ impl PlanSpace {
     /// Points of the space, plans or not.
     pub fn len(&self) -> u64 {
         self.lengths().iter().map(|n| u64::from(*n)).product()
+    }
+
+    /// Points that share their sizes and differ in recompute, sharding, sequence parallelism and fill.
+    pub fn inner_len(&self) -> u64 {
+        self.lengths()[6..].iter().map(|n| u64::from(*n)).product()
     }
 
     /// Whether an axis is empty.

@@ -301,6 +301,8 @@ pub fn stack(dice: &mut Dice) -> Stack {
         pipeline_scatter_gather: dice.chance(0.7),
         interleaving: dice.chance(0.7),
         quantization_factor: dice.of(&[1.0, 2.0]),
+        selective_elementwise: dice.chance(0.5),
+        fused_loss: dice.chance(0.5),
         selective_share: if dice.chance(0.5) { 0.0 } else { dice.between(0.0, 0.4) },
         vocab_multiple: dice.of(&[1, 64, 128]),
     }

