@@ -479,7 +479,8 @@ proptest! {
         plan.vpp = if pp > 1 { vpp } else { 1 };
         for stage in 0..pp {
             let held = in_flight(&plan, stage);
-            prop_assert!(held >= 1.0 && held < 2.0 * f64::from(count.min(pp - stage)), "{held}");
+            prop_assert!(held >= 1.0 && held <= f64::from(count), "{held}");
+            prop_assert!(stage == 0 || held <= in_flight(&plan, stage - 1), "{held}");
         }
     }
 
