@@ -237,7 +237,6 @@ fn prices_of_different_kinds_are_warned_about() {
 }
 
 #[test]
-#[ignore = "the line of the winners is 98 columns wide"]
 fn the_page_of_a_comparison_fits_into_eighty_columns() {
     let (_folder, path) = file("small.toml", SCENARIO.replace("{a}", "").replace("{b}", "").as_bytes());
     let ran = wattline(&["compare", path.to_str().unwrap(), "--engine", "cpu"]);

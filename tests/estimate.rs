@@ -241,7 +241,7 @@ fn a_named_plan_uses_exactly_the_typed_chips() {
 fn a_searched_plan_leaves_at_most_a_tenth_as_spares() {
     let document = answer("estimate --workload gpt-3-13b --chip h100 --chips 127 --plan auto");
     let used = at(&document, "chips_used");
-    assert!(used < 127.0 && used >= 0.9 * 127.0, "{used}");
+    assert!((0.9 * 127.0..127.0).contains(&used), "{used}");
     assert_eq!(used + at(&document, "chips_spare"), 127.0);
     assert_eq!(document["plan_stated"], serde_json::json!([]));
 }

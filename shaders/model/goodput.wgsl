@@ -59,10 +59,11 @@ fn critical_batch_tokens(setting: Setting) -> f32 {
 fn token_growth(setting: Setting, batch_tokens: f32) -> f32 {
     let run = setting.workload;
     let reference = max(critical_batch_tokens(setting), run.global_batch * run.seq_len);
-    if batch_tokens <= reference * 1.100001 {
+    let start = reference * (1.0 + setting.assumptions.batch_tolerance);
+    if batch_tokens <= start {
         return 1.0;
     }
-    return 0.5 * (1.0 + batch_tokens / reference);
+    return 0.5 * (1.0 + batch_tokens / start);
 }
 
 fn wall(setting: Setting, ranks: f32, useful_s: f32) -> Wall {

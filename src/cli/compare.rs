@@ -233,15 +233,11 @@ fn page(scenario: &Scenario, answer: &Answer) -> String {
                 .filter(|(at, _)| *at != best)
                 .filter_map(|(_, s)| s.estimate().map(|e| objective.of(e)))
                 .fold(f64::INFINITY, f64::min);
-            Some(format!(
-                "{}: {HEADING}{}{HEADING:#} by {:.2} x",
-                objective.word(),
-                answer.sides[best].design.name,
-                next / best_value
-            ))
+            let name = &answer.sides[best].design.name;
+            Some(format!("{} {HEADING}{name}{HEADING:#} ({:.2} x)", objective.word(), next / best_value))
         })
         .collect();
-    text += &format!("winner   {}\n", verdicts.join("   "));
+    text += &format!("winner   {}", wrap(&verdicts.join(",  "), 68).replace("\n  ", "\n         "));
     for (at, variant) in &answer.variants {
         let title = scenario.title_of(&variant.design.name);
         let line = match variant.estimate() {
@@ -274,10 +270,11 @@ fn page(scenario: &Scenario, answer: &Answer) -> String {
         text += &format!("also     {}", wrap(&line, 68).replace("\n  ", "\n         "));
     }
     text += &format!("\n{HEADING}where the winner changes{HEADING:#}\n");
+    let mut rows = Vec::new();
     for c in &answer.crossovers {
         let input = match c.input {
             "usd_per_kwh" => "electricity price",
-            "all_in_usd" => "chip with server and network",
+            "all_in_usd" => "chip, all-in",
             "cap_mw" => "megawatts",
             "mfu" => "MFU",
             "restart_s" => "restart time",
@@ -293,18 +290,10 @@ fn page(scenario: &Scenario, answer: &Answer) -> String {
             "g_per_kwh" => format!("{value:.0} g/kWh"),
             _ => format!("{value:.0}"),
         };
-        let value = match c.value {
-            Some(value) => format!("at {HEADING}{}{HEADING:#}", figure(value)),
-            None => format!("never: {}", c.note),
-        };
-        text += &format!(
-            "  {:<7} {} of {:<2} {FAINT}(now {}){FAINT:#}  {value}\n",
-            c.objective.word(),
-            input,
-            c.side,
-            figure(c.today)
-        );
+        let value = c.value.map_or_else(|| format!("never: {}", c.note), figure);
+        rows.push(vec![c.objective.word().to_owned(), format!("{input} of {}", c.side), figure(c.today), value]);
     }
+    text += &output::table(&["FIGURE", "INPUT", "NOW", "WINNER CHANGES AT"], &[0, 1, 2], rows);
     text
 }
 

@@ -57,11 +57,12 @@ pub fn critical_batch_tokens(setting: &Setting) -> f64 {
 }
 
 /// Factor on the tokens of a run whose batch (in tokens) is above both the critical batch and the one that the run was
-/// published with: (1 + B/B_crit) relative to its value where it starts.
+/// published with, each with the tolerance to which batches are rounded: (1 + B/B_crit) relative to its value there.
 pub fn token_growth(setting: &Setting, batch_tokens: f64) -> f64 {
     let run = &setting.workload.run;
     let reference = critical_batch_tokens(setting).max(run.global_batch * run.seq_len);
-    if batch_tokens <= reference * 1.100_001 { 1.0 } else { 0.5 * (1.0 + batch_tokens / reference) }
+    let start = reference * (1.0 + setting.assumptions.batch_tolerance);
+    if batch_tokens <= start { 1.0 } else { 0.5 * (1.0 + batch_tokens / start) }
 }
 
 /// Wall time of `useful_s` seconds of steps on `ranks` ranks.

@@ -75,8 +75,7 @@ pub struct PlanSpace {
 
 /// Number of axes of a [`PlanSpace`].
 pub const AXES: usize = 10;
-
-/// The first axis that no size of a plan depends on; of the axes from it on, only the last does.
+/// The first axis that decides nothing about sizes: recompute, shard, sequence parallelism and fill follow it.
 pub const SWITCHES: usize = 6;
 
 impl PlanSpace {
