@@ -7,7 +7,7 @@ use rayon::prelude::*;
 use crate::model::plan::Reason;
 use crate::model::setting::Setting;
 use crate::model::{Estimate, Rejection, estimate};
-use space::PlanSpace;
+use space::{AXES, PlanSpace, SWITCHES};
 
 /// What a design is judged by; less is better in each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
