@@ -159,11 +159,10 @@ fn page(scenario: &Scenario, answer: &Answer) -> String {
     let size = if active < 0.99 * total { format!(", {} active", scaled(active, "").trim()) } else { String::new() };
     let run = &first.design.setting.workload.run;
     text += &format!(
-        "\n{HEADING}{}{HEADING:#}  {} parameters{size}; {} tokens of {}\n",
+        "\n{HEADING}{}{HEADING:#}  {} parameters{size}; {} tokens\n",
         first.design.setting.workload.title,
         scaled(total, "").trim(),
-        scaled(run.tokens, "").trim(),
-        run.seq_len
+        scaled(run.tokens, "").trim()
     );
     text += &format!("{FAINT}{}{FAINT:#}", wrap(&shape(&first.design), 78));
     let mut header = vec![""];
@@ -221,7 +220,7 @@ fn page(scenario: &Scenario, answer: &Answer) -> String {
         text += &wrap(&format!("{} is not feasible ({reason}): {detail}", side.design.name), 78);
     }
     text += "\n";
-    let verdicts: Vec<String> = Objective::ALL
+    let verdicts: Vec<(String, usize)> = Objective::ALL
         .iter()
         .filter_map(|objective| {
             let best = winner(&answer.sides, *objective)?;
@@ -234,10 +233,14 @@ fn page(scenario: &Scenario, answer: &Answer) -> String {
                 .filter_map(|(_, s)| s.estimate().map(|e| objective.of(e)))
                 .fold(f64::INFINITY, f64::min);
             let name = &answer.sides[best].design.name;
-            Some(format!("{} {HEADING}{name}{HEADING:#} ({:.2} x)", objective.word(), next / best_value))
+            let length = objective.word().len() + name.len() + 12;
+            Some((format!("{} {HEADING}{name}{HEADING:#} ({:.2} x)", objective.word(), next / best_value), length))
         })
         .collect();
-    text += &format!("winner   {}", wrap(&verdicts.join(",  "), 68).replace("\n  ", "\n         "));
+    // One line where it holds them all.
+    let separator = if verdicts.iter().map(|(_, length)| length).sum::<usize>() > 70 { "\n         " } else { ", " };
+    let verdicts: Vec<String> = verdicts.into_iter().map(|(verdict, _)| verdict).collect();
+    text += &format!("winner   {}\n", verdicts.join(separator));
     for (at, variant) in &answer.variants {
         let title = scenario.title_of(&variant.design.name);
         let line = match variant.estimate() {
@@ -314,8 +317,8 @@ fn shape(design: &Design) -> String {
         format!("batch {least} sequences")
     };
     format!(
-        "{} layers, hidden {}, {}/{} heads, {ffn}, vocabulary {}; {batch}",
-        a.layers, a.hidden, a.heads, a.kv_heads, a.vocab
+        "{} layers, hidden {}, {}/{} heads, {ffn}, vocabulary {}; sequence {}, {batch}",
+        a.layers, a.hidden, a.heads, a.kv_heads, a.vocab, design.setting.workload.run.seq_len
     )
 }
 
