@@ -14,6 +14,9 @@ use crate::model::power::peak_rank_w;
 use crate::report::rates;
 use crate::search::{Found, Objective};
 
+/// How many times the chips of a slower side are multiplied in search of a size that catches up.
+const MOST_GROWTH: f64 = 8.0;
+
 /// Searches the plans of a design with a number of chips.
 pub type Search<'a> = dyn Fn(&Design, f64) -> Result<Found, Fault> + 'a;
 
@@ -284,14 +287,14 @@ fn sizes(
     if e.wall.wall_s > target {
         (slow, fast) = (now, now);
         loop {
-            fast = (fast * 1.5).ceil().min(most);
+            fast = (fast * 2.0).min(most);
             let wall = days(fast)?;
             if wall <= target {
                 break;
             }
             slow = fast;
-            if fast >= most || fast > 64.0 * now {
-                chips.note = format!("no number of chips was found to get below {:.1} days", wall / 86_400.0);
+            if fast >= most || fast >= MOST_GROWTH * now {
+                chips.note = format!("{MOST_GROWTH} x as many still take {:.1} days", wall / 86_400.0);
                 power.note.clone_from(&chips.note);
                 return Ok([chips, power]);
             }

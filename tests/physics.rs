@@ -210,7 +210,7 @@ fn the_renewal_formula_is_dalys() {
     for (interval, checkpoint, restart, mtbf) in
         [(600.0, 5.0, 600.0, 1e4), (60.0, 5.0, 300.0, 1e7), (1e4, 60.0, 600.0, 1e4)]
     {
-        let daly = mtbf / interval * (restart / mtbf as f64).exp() * ((interval + checkpoint) / mtbf).exp_m1();
+        let daly = mtbf / interval * (restart / mtbf).exp() * ((interval + checkpoint) / mtbf).exp_m1();
         near("renewal", renewal(interval, checkpoint, restart, mtbf), daly, SERIES);
     }
 }

@@ -165,6 +165,7 @@ fn page(scenario: &Scenario, answer: &Answer) -> String {
         scaled(run.tokens, "").trim(),
         run.seq_len
     );
+    text += &format!("{FAINT}{}{FAINT:#}", wrap(&shape(&first.design), 78));
     let mut header = vec![""];
     header.extend(answer.sides.iter().map(|s| s.design.name.as_str()));
     let mut rows: Vec<Vec<String>> = Vec::new();
@@ -305,6 +306,28 @@ fn page(scenario: &Scenario, answer: &Answer) -> String {
         );
     }
     text
+}
+
+/// The network and the batch, as the scenario fixes them.
+fn shape(design: &Design) -> String {
+    let a = &design.setting.workload.architecture;
+    let ffn = if a.experts > 0.0 {
+        let shared =
+            if a.shared_ffn > 0.0 { format!(" and {} shared", a.shared_ffn / a.expert_ffn) } else { String::new() };
+        format!("{} experts of ffn {}{shared}, top {}", a.experts, a.expert_ffn, a.top_k)
+    } else {
+        format!("{}ffn {}", if a.gated { "gated " } else { "" }, a.ffn)
+    };
+    let (least, most) = (design.batches.first().map_or(0, |b| b.target), design.batches.last().map_or(0, |b| b.most));
+    let batch = if design.batches.len() > 1 {
+        format!("batch {least} sequences, at most {most} (critical batch)")
+    } else {
+        format!("batch {least} sequences")
+    };
+    format!(
+        "{} layers, hidden {}, {}/{} heads, {ffn}, vocabulary {}; {batch}",
+        a.layers, a.hidden, a.heads, a.kv_heads, a.vocab
+    )
 }
 
 fn footer(answers: &[Answer], engine: &str) -> String {

@@ -7,7 +7,7 @@ use rayon::prelude::*;
 use crate::model::plan::Reason;
 use crate::model::setting::Setting;
 use crate::model::{Estimate, Rejection, estimate};
-use space::PlanSpace;
+use space::{AXES, PlanSpace, SWITCHES};
 
 /// What a design is judged by; less is better in each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -122,22 +122,22 @@ pub(crate) fn nearer(a: Option<Rejection>, b: Option<Rejection>) -> Option<Rejec
 
 /// Evaluates every plan of a space on the CPU, on all cores, and keeps the best of each objective.
 pub fn search(setting: &Setting, space: &PlanSpace, chips: f64) -> Found {
-    // Recompute, sharding and sequence parallelism decide nothing about sizes: where one of their points is no plan, none
-    // is, and the whole block is passed over.
-    let fills = space.fill.len() as u64;
-    let block = space.inner_len();
-    let blocks = space.len().checked_div(block).unwrap_or(0);
-    const TASK: u64 = 256;
-    (0..blocks.div_ceil(TASK))
+    const CHUNK: u64 = 4096;
+    // Sizes that multiply to no plan do so whatever the axes of recompute, shard and sequence parallelism say.
+    let lengths = space.lengths().map(u64::from);
+    let (switches, fills) = (lengths[SWITCHES..].iter().product::<u64>(), lengths[AXES - 1]);
+    let sizes = space.len().checked_div(switches).unwrap_or(0);
+    let chunk = CHUNK.div_ceil(switches.max(1));
+    (0..sizes.div_ceil(chunk))
         .into_par_iter()
-        .map(|task| {
+        .map(|at| {
             let mut found = Found::nothing();
-            for at in task * TASK..((task + 1) * TASK).min(blocks) {
-                let first = at * block;
-                if (0..fills).any(|fill| space.decode(first + fill).is_some()) {
-                    for plan in (first..first + block).filter_map(|index| space.decode(index)) {
-                        found.offer(estimate(setting, &plan, chips));
-                    }
+            for first in (at * chunk..((at + 1) * chunk).min(sizes)).map(|size| size * switches) {
+                if (first..first + fills).all(|index| space.decode(index).is_none()) {
+                    continue;
+                }
+                for plan in (first..first + switches).filter_map(|index| space.decode(index)) {
+                    found.offer(estimate(setting, &plan, chips));
                 }
             }
             found

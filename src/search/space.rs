@@ -76,6 +76,9 @@ pub struct PlanSpace {
 /// Number of axes of a [`PlanSpace`].
 pub const AXES: usize = 10;
 
+/// The first axis that no size of a plan depends on; of the axes from it on, only the last does.
+pub const SWITCHES: usize = 6;
+
 impl PlanSpace {
     /// All plans that a planner would consider for a setting, with the user's fields fixed. With `exact` every rank must be
     /// used.
@@ -91,9 +94,9 @@ impl PlanSpace {
             .into_iter()
             .filter(|cp| *cp == 1 || (long && setting.workload.run.seq_len / f64::from(*cp) >= 2048.0))
             .collect();
-        let pp = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 12, 14, 16, 18, 20, 24, 28, 32, 36, 40, 48, 56, 64, 80, 96, 128]
-            .into_iter()
-            .filter(|pp| *pp <= layers && *pp <= ranks)
+        // Depths that leave the stages even, embedding and head counted as layers or not, and powers of two.
+        let pp = (1..=layers.min(128).min(ranks))
+            .filter(|pp| pp.is_power_of_two() || layers.is_multiple_of(*pp) || (layers + 2).is_multiple_of(*pp))
             .collect();
         let vpp = if setting.stack.interleaving { vec![1, 2, 3, 4, 5, 6, 8, 10, 12, 16] } else { vec![1] };
         let ep = if a.experts > 0.0 {
@@ -147,11 +150,6 @@ impl PlanSpace {
     /// Points of the space, plans or not.
     pub fn len(&self) -> u64 {
         self.lengths().iter().map(|n| u64::from(*n)).product()
-    }
-
-    /// Points that share their sizes and differ in recompute, sharding, sequence parallelism and fill.
-    pub fn inner_len(&self) -> u64 {
-        self.lengths()[6..].iter().map(|n| u64::from(*n)).product()
     }
 
     /// Whether an axis is empty.
