@@ -208,9 +208,9 @@ fn the_renewal_formula_is_dalys() {
     // e^x − 1 is a series of two terms below 1e-3: a third of x² off there.
     const SERIES: f64 = 4e-7;
     for (interval, checkpoint, restart, mtbf) in
-        [(600.0, 5.0, 600.0, 1e4), (60.0, 5.0, 300.0, 1e7), (1e4, 60.0, 600.0, 1e4)]
+        [(600.0, 5.0, 600.0, 1e4_f64), (60.0, 5.0, 300.0, 1e7), (1e4, 60.0, 600.0, 1e4)]
     {
-        let daly = mtbf / interval * (restart / mtbf as f64).exp() * ((interval + checkpoint) / mtbf).exp_m1();
+        let daly: f64 = mtbf / interval * (restart / mtbf).exp() * ((interval + checkpoint) / mtbf).exp_m1();
         near("renewal", renewal(interval, checkpoint, restart, mtbf), daly, SERIES);
     }
 }

@@ -31,6 +31,9 @@ const NOT_SLOWER: f64 = 1e-9;
 const CLOCK: f64 = 1e-8;
 /// The checkpoint interval is the sixth Newton step towards the best one, and e^x − 1 is a series below 1e-3.
 const INTERVAL: f64 = 1e-6;
+/// The first stage is timed without its half of the embedding, which the mean stage has: where it is the slowest, the
+/// slowest is a hair faster than the mean.
+const EMBEDDING: f64 = 1e-2;
 /// Cases of each property; all together take seconds.
 const CASES: u32 = 2000;
 
@@ -233,7 +236,12 @@ proptest! {
         if let Ok(e) = estimate(&setting, &plan, chips) {
             for (name, value) in figures(&e) {
                 prop_assert!(value.is_finite(), "{name} is {value} for {plan:?}");
-                prop_assert!(value >= -ROUNDING * e.wall.wall_s, "{name} is {value} for {plan:?}");
+                let below = match name {
+                    "imbalance" => EMBEDDING * e.step_s,
+                    "training_s" | "checkpoint_s" | "idle_s" => ROUNDING * e.wall.wall_s,
+                    _ => 0.0,
+                };
+                prop_assert!(value >= -below, "{name} is {value} for {plan:?}");
             }
             prop_assert!(e.cost.electricity.is_finite());
         }
