@@ -6,6 +6,7 @@ use crate::design::Design;
 use crate::library::record::Value as RecordValue;
 use crate::library::source_text::SourceText;
 use crate::library::workload::{Precision, Training};
+use crate::model::memory::memory;
 use crate::model::plan::{Plan, Reason, Recompute};
 use crate::model::roofline::{half_peak, peak};
 use crate::model::weights::{Weights, model_flop_per_token};
@@ -257,11 +258,21 @@ fn gib(bytes: f64) -> f64 {
 pub fn rejection_text(design: &Design, r: &Rejection) -> String {
     let chip = &design.setting.chip.name;
     match r.reason {
-        Reason::Memory => format!(
-            "the fullest stage needs {:.1} GiB and {chip} can fill {:.1} GiB: more chips, tp, pp, sharding or recompute",
-            gib(r.found),
-            gib(r.limit)
-        ),
+        Reason::Memory => {
+            let m = memory(&design.setting, &r.plan);
+            let (stage, bytes) = if m.first.total() >= m.last.total() { (0, m.first) } else { (r.plan.pp - 1, m.last) };
+            format!(
+                "stage {stage} of {} needs {:.1} GiB (states {:.1}, activations {:.1}, logits {:.1}, reserve {:.1}) and {chip} \
+                 can fill {:.1} GiB: more chips, tp, pp, sharding or recompute",
+                r.plan.pp,
+                gib(r.found),
+                gib(bytes.states),
+                gib(bytes.activations),
+                gib(bytes.logits),
+                gib(bytes.reserve),
+                gib(r.limit)
+            )
+        }
         Reason::Heads => format!("{} heads do not divide by tp={}", r.limit, r.found),
         Reason::Experts => format!("{} experts do not lie evenly on ep={}", r.limit, r.found),
         Reason::Layers => format!("{} stages for {} layers", r.found, r.limit),

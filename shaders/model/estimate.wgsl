@@ -41,8 +41,8 @@ fn finish(setting: Setting, plan: Plan, ranks: f32, clock: f32, held: Memory) ->
     let batch_tokens = f32(plan_global_batch(plan)) * run.seq_len;
     let steps = run.tokens * token_growth(setting, batch_tokens) / batch_tokens;
     let hours = wall(setting, f32(plan_ranks(plan)), steps * step_s);
-    if !(hours.goodput >= LEAST_GOODPUT) {
-        return rejected(Rejection(REASON_FAILURES, hours.goodput, LEAST_GOODPUT), memory_peak(held));
+    if !(hours.progress >= LEAST_GOODPUT) {
+        return rejected(Rejection(REASON_FAILURES, hours.progress, LEAST_GOODPUT), memory_peak(held));
     }
     let watts = power(setting, plan, ranks, clock, t, hours);
     if watts.peak_facility_w > setting.site.cap_w * 1.000001 {

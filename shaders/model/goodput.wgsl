@@ -15,6 +15,7 @@ struct Wall {
     idle_s: f32,
     interval_s: f32,
     mtbf_s: f32,
+    progress: f32,
 }
 
 fn renewal(interval: f32, checkpoint: f32, restart: f32, mtbf: f32) -> f32 {
@@ -75,5 +76,5 @@ fn wall(setting: Setting, ranks: f32, useful_s: f32) -> Wall {
     let failures = useful_s * ratio / mtbf;
     let idle_s = min(failures * a.restart_s, 0.98 * useful_s * ratio) + a.startup_s;
     let checkpoint_s = min(useful_s / interval * a.checkpoint_s, wall_s - idle_s);
-    return Wall(useful_s / wall_s, wall_s, wall_s - idle_s - checkpoint_s, checkpoint_s, idle_s, interval, mtbf);
+    return Wall(useful_s / wall_s, wall_s, wall_s - idle_s - checkpoint_s, checkpoint_s, idle_s, interval, mtbf, 1.0 / ratio);
 }

@@ -99,20 +99,21 @@ fn padded_vocab(setting: Setting, tp: u32) -> f32 {
     return f32(ceil_quotient(u32(setting.workload.vocab), multiple) * multiple);
 }
 
+// `ring` is the context-parallel exchange of the pass, of which `hidden` of attention and launches can hide.
 fn forward_pass(
-    gemm: f32, attention: f32, vector: f32, gap: f32, kernels: f32, host: f32, tp: f32, ep: f32, cp: f32,
+    gemm: f32, attention: f32, vector: f32, gap: f32, kernels: f32, host: f32, tp: f32, ep: f32, ring: f32, hidden: f32,
 ) -> PassTime {
     let busy = gemm + attention + vector;
-    return PassTime(gemm, attention, vector, launch_time(busy, gap * kernels, host * kernels), tp, ep, cp);
+    let launch = launch_time(busy, gap * kernels, host * kernels);
+    return PassTime(gemm, attention, vector, launch, tp, ep, max(ring - hidden * (attention + launch), 0.0));
 }
 
 fn backward_pass(
-    gemm: f32, attention: f32, vector: f32, gap: f32, kernels: f32, host: f32, tp: f32, ep: f32, cp: f32,
+    gemm: f32, attention: f32, vector: f32, gap: f32, kernels: f32, host: f32, tp: f32, ep: f32, ring: f32, hidden: f32,
 ) -> PassTime {
     let busy = gemm + attention + 2.0 * vector;
-    return PassTime(
-        gemm, attention, 2.0 * vector, launch_time(busy, gap * 1.8 * kernels, host * 1.6 * kernels), tp, ep, cp,
-    );
+    let launch = launch_time(busy, gap * 1.8 * kernels, host * 1.6 * kernels);
+    return PassTime(gemm, attention, 2.0 * vector, launch, tp, ep, max(2.0 * ring - hidden * (attention + launch), 0.0));
 }
 
 fn layer_time(setting: Setting, plan: Plan, clock: f32) -> LayerTime {
@@ -233,14 +234,11 @@ fn layer_time(setting: Setting, plan: Plan, clock: f32) -> LayerTime {
     let ep_group = group(setting, plan.ep, plan.etp);
     let exchange = 2.0 * all_to_all(setting, own_tokens * h * bytes, a.top_k, a.route_groups, ep_group);
     let moe_ep = exchange * (1.0 - c.overlap_ep * stack.overlap_ep);
-    var ring_forward = 0.0;
-    var ring_backward = 0.0;
+    var ring = 0.0;
     if plan.cp > 1u {
         let cp_group = group(setting, plan.cp, plan.tp);
         let keys = 2.0 * bytes * tokens * select(kv_width, a.heads * (a.nope_dim + a.v_dim) / (2.0 * tp), a.kv_lora > 0.0);
-        let ring = all_gather(setting, keys * cp, cp_group);
-        ring_forward = max(ring - c.overlap_cp * core.forward, 0.0);
-        ring_backward = max(2.0 * ring - c.overlap_cp * core.backward, 0.0);
+        ring = all_gather(setting, keys * cp, cp_group);
     }
 
     // Passes.
@@ -249,16 +247,20 @@ fn layer_time(setting: Setting, plan: Plan, clock: f32) -> LayerTime {
     let moe_share = clamp(a.moe_layers / a.layers, 0.0, 1.0);
     let dense_share = 1.0 - moe_share;
     let dense_forward = forward_pass(
-        dense_gemms.forward, core.forward, attention_vector + dense_vector, gap, kernels, host, dense_tp, 0.0, ring_forward,
+        dense_gemms.forward, core.forward, attention_vector + dense_vector, gap, kernels, host, dense_tp, 0.0, ring,
+        c.overlap_cp,
     );
     let dense_backward = backward_pass(
-        dense_gemms.backward, core.backward, attention_vector + dense_vector, gap, kernels, host, dense_tp, 0.0, ring_backward,
+        dense_gemms.backward, core.backward, attention_vector + dense_vector, gap, kernels, host, dense_tp, 0.0, ring,
+        c.overlap_cp,
     );
     let moe_forward = forward_pass(
-        moe_gemms.forward, core.forward, attention_vector + moe_vector, gap, moe_kernels, moe_host, moe_tp, moe_ep, ring_forward,
+        moe_gemms.forward, core.forward, attention_vector + moe_vector, gap, moe_kernels, moe_host, moe_tp, moe_ep, ring,
+        c.overlap_cp,
     );
     let moe_backward = backward_pass(
-        moe_gemms.backward, core.backward, attention_vector + moe_vector, gap, moe_kernels, moe_host, moe_tp, moe_ep, ring_backward,
+        moe_gemms.backward, core.backward, attention_vector + moe_vector, gap, moe_kernels, moe_host, moe_tp, moe_ep, ring,
+        c.overlap_cp,
     );
 
     // LM head and loss, embedding.

@@ -15,6 +15,9 @@ fn dynamic_share(chip: ChipRow, clock: f32) -> f32 {
 
 // 0 where the cap is below the static power (`None` in the twin).
 fn clock_under_cap(chip: ChipRow, cap_w: f32) -> f32 {
+    if cap_w < chip.idle_w {
+        return 0.0;
+    }
     if cap_w >= chip.load_w {
         return 1.0;
     }

@@ -241,7 +241,6 @@ struct AssumptionsRow {
     it_operation_share: f32,
     facility_operation_usd_per_w: f32,
     embodied_life_years: f32,
-    delay_usd_per_day: f32,
 }
 
 // Terms of the design: cap and ranks that are not part of any profile.

@@ -128,7 +128,7 @@ fn step_time(setting: Setting, plan: Plan, clock: f32) -> StepTime {
     var slowest = mean;
     if plan.pp != 1u {
         slowest = max(
-            stages.fullest * per_layer,
+            stages.fullest * per_layer + 0.5 * pass_total(layer.embedding),
             stages.last * per_layer + pass_total(layer.head) * head_factor + 0.5 * pass_total(layer.embedding),
         );
     }

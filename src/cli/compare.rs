@@ -55,11 +55,23 @@ pub fn run(arguments: &Arguments, global: &Global) -> Outcome {
         let message = format!("{} has one design: nothing to compare", scenario.name);
         return Err(Fault::input(Diagnostic::error(message).key("design").help(help)).into());
     }
-    let engine = arguments.engine.select(u64::MAX)?;
+    // Everything is looked up before a device is woken.
+    let questions = scenario
+        .workloads
+        .iter()
+        .map(|workload| {
+            let designs = scenario.designs(&library, workload, &arguments.set)?;
+            let variants = scenario.variants(&library, workload, &arguments.set)?;
+            Ok((workload, designs, variants))
+        })
+        .collect::<Result<Vec<_>, Fault>>()?;
+    let points =
+        questions.iter().flat_map(|(_, designs, _)| designs).flat_map(Design::spaces).map(|s| s.len()).sum::<u64>();
+    // Crossovers search each space about a dozen times more.
+    let engine = arguments.engine.select(12 * points)?;
     let search = |design: &Design, chips: f64| engine.search_design(design, chips);
     let mut answers = Vec::new();
-    for workload in &scenario.workloads {
-        let designs = scenario.designs(&library, workload, &arguments.set)?;
+    for (workload, designs, variants) in questions {
         if answers.is_empty() {
             for design in &designs {
                 output::warnings(&design.warnings);
@@ -70,8 +82,7 @@ pub fn run(arguments: &Arguments, global: &Global) -> Outcome {
             }
         }
         let sides = judge(designs, &search)?;
-        let variants = scenario
-            .variants(&library, workload, &arguments.set)?
+        let variants = variants
             .into_iter()
             .map(|(at, design)| Ok((at, judge(vec![design], &search)?)))
             .collect::<Result<Vec<_>, Fault>>()?

@@ -256,7 +256,6 @@ rows! {
         it_operation_share: f32 = assumptions.it_operation_share;
         facility_operation_usd_per_w: f32 = assumptions.facility_operation_usd_per_w;
         embodied_life_years: f32 = assumptions.embodied_life_years;
-        delay_usd_per_day: f32 = assumptions.delay_usd_per_day;
     }
 
     /// Terms of the design that are part of no profile; `chips` as in [`crate::model::estimate`].

@@ -23,6 +23,8 @@ pub struct Wall {
     /// Useful seconds between checkpoints.
     pub interval_s: f64,
     pub mtbf_s: f64,
+    /// Goodput of a run so long that its start-up does not count.
+    pub progress: f64,
 }
 
 /// Wall over useful time at a checkpoint interval.
@@ -83,5 +85,6 @@ pub fn wall(setting: &Setting, ranks: f64, useful_s: f64) -> Wall {
         idle_s,
         interval_s: interval,
         mtbf_s: mtbf,
+        progress: 1.0 / ratio,
     }
 }

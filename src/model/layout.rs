@@ -11,7 +11,8 @@ use crate::library::workload::Precision;
 /// Checks divisibility, stages, schedule and precision, in the order of [`Reason`].
 pub fn check(setting: &Setting, plan: &Plan) -> Result<(), Rejection> {
     let a = &setting.workload.architecture;
-    let reject = |reason, found: u32, limit: f64| Err(Rejection { reason, found: f64::from(found), limit });
+    let reject =
+        |reason, found: u32, limit: f64| Err(Rejection { reason, found: f64::from(found), limit, plan: *plan });
     if a.heads as u32 % plan.tp != 0 {
         return reject(Reason::Heads, plan.tp, a.heads);
     }

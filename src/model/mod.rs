@@ -52,6 +52,7 @@ pub struct Rejection {
     pub reason: Reason,
     pub found: f64,
     pub limit: f64,
+    pub plan: Plan,
 }
 
 /// Estimates a run on `chips` chips, of which the plan uses all but the spares.
@@ -59,11 +60,16 @@ pub fn estimate(setting: &Setting, plan: &Plan, chips: f64) -> Result<Estimate, 
     layout::check(setting, plan)?;
     let memory = memory(setting, plan);
     if memory.peak() > memory.usable {
-        return Err(Rejection { reason: Reason::Memory, found: memory.peak(), limit: memory.usable });
+        return Err(Rejection { reason: Reason::Memory, found: memory.peak(), limit: memory.usable, plan: *plan });
     }
     let ranks = chips * setting.ranks_per_chip;
     let Some(clock) = clock_under_cap(&setting.chip, setting.cap_w) else {
-        return Err(Rejection { reason: Reason::PowerCap, found: setting.cap_w, limit: setting.chip.static_w });
+        return Err(Rejection {
+            reason: Reason::PowerCap,
+            found: setting.cap_w,
+            limit: setting.chip.static_w.max(setting.chip.idle_w),
+            plan: *plan,
+        });
     };
     finish(setting, plan, ranks, clock, memory)
 }
@@ -87,12 +93,17 @@ fn finish(setting: &Setting, plan: &Plan, ranks: f64, clock: f64, memory: Memory
     let batch_tokens = plan.global_batch() as f64 * run.seq_len;
     let steps = run.tokens * token_growth(setting, batch_tokens) / batch_tokens;
     let wall = wall(setting, plan.ranks() as f64, steps * step_s);
-    if wall.goodput.is_nan() || wall.goodput < LEAST_GOODPUT {
-        return Err(Rejection { reason: Reason::Failures, found: wall.goodput, limit: LEAST_GOODPUT });
+    if wall.progress.is_nan() || wall.progress < LEAST_GOODPUT {
+        return Err(Rejection { reason: Reason::Failures, found: wall.progress, limit: LEAST_GOODPUT, plan: *plan });
     }
     let power = power(setting, plan, ranks, clock, &step, &wall);
     if power.peak_facility_w > setting.site.cap_w * 1.000_001 {
-        return Err(Rejection { reason: Reason::SitePower, found: power.peak_facility_w, limit: setting.site.cap_w });
+        return Err(Rejection {
+            reason: Reason::SitePower,
+            found: power.peak_facility_w,
+            limit: setting.site.cap_w,
+            plan: *plan,
+        });
     }
     let cost = cost(setting, ranks, wall.wall_s, power.peak_it_w, power.facility_j());
     let carbon = emissions(setting, ranks, wall.wall_s, power.facility_j());

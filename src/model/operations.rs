@@ -209,42 +209,30 @@ pub fn layer_time(setting: &Setting, plan: &Plan, clock: f64) -> LayerTime {
     let ep_group = group(setting, plan.ep, plan.etp);
     let exchange = 2.0 * all_to_all(setting, own_tokens * h * bytes, a.top_k, a.route_groups, ep_group);
     let moe_ep = exchange * (1.0 - c.overlap_ep * stack.overlap_ep);
-    let (ring_forward, ring_backward) = if plan.cp > 1 {
+    let ring = if plan.cp > 1 {
         let cp_group = group(setting, plan.cp, plan.tp);
         let keys = 2.0
             * bytes
             * tokens
             * if a.kv_lora > 0.0 { a.heads * (a.nope_dim + a.v_dim) / (2.0 * tp) } else { kv_width };
-        let ring = all_gather(setting, keys * cp, cp_group);
-        ((ring - c.overlap_cp * core.forward).max(0.0), (2.0 * ring - c.overlap_cp * core.backward).max(0.0))
+        all_gather(setting, keys * cp, cp_group)
     } else {
-        (0.0, 0.0)
+        0.0
     };
 
     // Passes.
     let forward = |gemm: f64, vector: f64, kernels: f64, host: f64, tp: f64, ep: f64| {
         let busy = gemm + core.forward + vector;
-        PassTime {
-            gemm,
-            attention: core.forward,
-            vector,
-            launch: launch_time(busy, gap * kernels, host * kernels),
-            tp,
-            ep,
-            cp: ring_forward,
-        }
+        let launch = launch_time(busy, gap * kernels, host * kernels);
+        // The ring hides behind attention, and behind the host where that is slower.
+        let cp = (ring - c.overlap_cp * (core.forward + launch)).max(0.0);
+        PassTime { gemm, attention: core.forward, vector, launch, tp, ep, cp }
     };
     let backward = |gemm: f64, vector: f64, kernels: f64, host: f64, tp: f64, ep: f64| {
         let busy = gemm + core.backward + 2.0 * vector;
-        PassTime {
-            gemm,
-            attention: core.backward,
-            vector: 2.0 * vector,
-            launch: launch_time(busy, gap * 1.8 * kernels, host * 1.6 * kernels),
-            tp,
-            ep,
-            cp: ring_backward,
-        }
+        let launch = launch_time(busy, gap * 1.8 * kernels, host * 1.6 * kernels);
+        let cp = (2.0 * ring - c.overlap_cp * (core.backward + launch)).max(0.0);
+        PassTime { gemm, attention: core.backward, vector: 2.0 * vector, launch, tp, ep, cp }
     };
     let dense_gemms = dense_gemm.plus(projections);
     let moe_gemms = moe_gemm.plus(projections);

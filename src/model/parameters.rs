@@ -103,5 +103,4 @@ parameters! {
     it_operation_share: "per year", 0.0..=1.0, "maintenance and spares of IT, share of its capital a year";
     facility_operation_usd_per_w: "USD/W-year", 0.0..=10.0, "staff, maintenance and security of the facility";
     embodied_life_years: "years", 0.5..=50.0, "life over which embodied carbon is spread";
-    delay_usd_per_day: "USD/day", 0.0..=1e12, "value of a day of delay";
 }

@@ -20,8 +20,12 @@ pub fn dynamic_share(chip: &Chip, clock: f64) -> f64 {
     }
 }
 
-/// Highest clock ratio at which a saturated GEMM stays under the cap; `None` where the cap is below the static power.
+/// Highest clock ratio at which a saturated GEMM stays under the cap; `None` where the cap is below the static or the
+/// idle power.
 pub fn clock_under_cap(chip: &Chip, cap_w: f64) -> Option<f64> {
+    if cap_w < chip.idle_w {
+        return None;
+    }
     if cap_w >= chip.load_w {
         return Some(1.0);
     }

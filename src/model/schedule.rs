@@ -171,7 +171,8 @@ pub fn step_time(setting: &Setting, plan: &Plan, clock: f64) -> StepTime {
     let slowest = if plan.pp == 1 {
         mean
     } else {
-        (fullest * per_layer).max(last * per_layer + layer.head.total() * head_factor + 0.5 * layer.embedding.total())
+        (fullest * per_layer + 0.5 * layer.embedding.total())
+            .max(last * per_layer + layer.head.total() * head_factor + 0.5 * layer.embedding.total())
     };
     let (message, bubble) = if plan.pp > 1 {
         let tokens = f64::from(plan.micro_batch) * setting.workload.run.seq_len / f64::from(plan.cp);

@@ -78,7 +78,6 @@ pub const AXES: usize = 10;
 /// The first axis that decides nothing about sizes: recompute, shard, sequence parallelism and fill follow it.
 pub const SWITCHES: usize = 6;
 
-
 impl PlanSpace {
     /// All plans that a planner would consider for a setting, with the user's fields fixed. With `exact` every rank must be
     /// used.

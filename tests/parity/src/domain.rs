@@ -118,7 +118,6 @@ pub fn assumptions(dice: &mut Dice) -> Assumptions {
         it_operation_share: dice.between(0.0, 0.1),
         facility_operation_usd_per_w: dice.between(0.0, 1.0),
         embodied_life_years: dice.between(1.0, 10.0),
-        delay_usd_per_day: 0.0,
     }
 }
 

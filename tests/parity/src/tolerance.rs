@@ -99,7 +99,7 @@ pub fn margin(setting: &Setting, plan: &Plan, chips: f64, reason: Reason) -> f64
             lenient.site.cap_w = f64::INFINITY;
             lenient.calibration.memory_usable = 1e30;
             match estimate(&lenient, plan, chips) {
-                Ok(estimate) => estimate.wall.goodput / LEAST_GOODPUT,
+                Ok(estimate) => estimate.wall.progress / LEAST_GOODPUT,
                 Err(rejection) => rejection.found / LEAST_GOODPUT,
             }
         }

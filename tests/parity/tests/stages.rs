@@ -365,6 +365,7 @@ fn power_and_energy_are_the_same() {
             idle_s: hours.idle_s as f32,
             interval_s: hours.interval_s as f32,
             mtbf_s: hours.mtbf_s as f32,
+            progress: hours.progress as f32,
         };
         let p = &parts;
         let device_step = device::StepTime::new(
