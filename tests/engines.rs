@@ -23,6 +23,38 @@ use wattline::model::setting::Setting;
 use wattline::search::space::PlanSpace;
 use wattline::search::{self, Objective};
 
+/// Times that a driver may crash before a test gives up.
+const CRASHES: u32 = 8;
+
+/// Runs a test in a process of its own. Debian 12's lavapipe (Mesa 22.3) now and then corrupts its own heap while it
+/// compiles a large kernel, and more readily the more it has compiled in a process. A process that a signal ends is
+/// started again; one whose assertions fail, or that ends by signals every time, fails the test.
+fn apart(name: &str, test: fn()) {
+    const CHILD: &str = "WATTLINE_ENGINES_CHILD";
+    if std::env::var_os(CHILD).is_some() {
+        return test();
+    }
+    let program = std::env::current_exe().expect("a test knows its own path");
+    for crash in 1..=CRASHES {
+        let ran = std::process::Command::new(&program)
+            .args([name, "--exact", "--nocapture", "--test-threads=1"])
+            .env(CHILD, "1")
+            .output()
+            .expect("the test binary starts");
+        let text = format!("{}{}", String::from_utf8_lossy(&ran.stdout), String::from_utf8_lossy(&ran.stderr));
+        match ran.status.code() {
+            Some(0) => {
+                assert!(text.contains("1 passed"), "{name} did not run:\n{text}");
+                print!("{text}");
+                return;
+            }
+            Some(code) => panic!("{name} failed ({code}):\n{text}"),
+            None => println!("the driver crashed in {name} ({crash} of {CRASHES}: {})", ran.status),
+        }
+    }
+    panic!("the driver crashed in {name} every time");
+}
+
 /// The first adapter, software ones included.
 fn device() -> Option<Gpu> {
     let Some(adapter) = gpu::adapters().into_iter().next() else {
@@ -48,148 +80,158 @@ fn design(dice: &mut Dice, most: u64) -> (Setting, PlanSpace, f64) {
 
 #[test]
 fn every_point_comes_to_the_same() {
-    let Some(gpu) = device() else { return };
-    let mut dice = Dice(31);
-    let mut tally = Tally::new("dispatch");
-    let slack = tolerance("dispatch");
-    let mut seen = [0; 12];
-    let mut largest = [0.0_f64; 6];
-    for _ in 0..60 {
-        let (setting, space, chips) = design(&mut dice, 1 << 24);
-        let begin = dice.roll() % space.len();
-        let range = begin..(begin + 20_000).min(space.len());
-        let outcomes = gpu.evaluate(&setting, &space, chips, range.clone()).expect("the device answers");
-        assert_eq!(outcomes.len() as u64, range.end - range.start);
-        for (index, outcome) in range.zip(outcomes) {
-            let Some(plan) = space.decode(index) else {
-                assert_eq!(outcome.reason, NO_PLAN);
-                continue;
-            };
-            let reference = estimate(&setting, &plan, chips);
-            assert!(
-                verdicts_agree(&setting, &plan, chips, outcome.reason, &reference, slack),
-                "{outcome:?} {reference:?}"
-            );
-            seen[outcome.reason as usize] += 1;
-            let (Ok(ours), 0) = (reference, outcome.reason) else { continue };
-            let negative = -2.0 * ours.cost.electricity.min(0.0);
-            let pairs = [
-                (outcome.memory_bytes, ours.memory.peak()),
-                (outcome.step_s, ours.step_s),
-                (outcome.wall_s, ours.wall.wall_s),
-                (outcome.facility_gj, ours.power.facility_j() * 1e-9),
-                (outcome.cost_usd + negative as f32, ours.cost.total() + negative),
-                (outcome.carbon_kg, ours.carbon.total()),
-            ];
-            for (part, (theirs, ours)) in pairs.into_iter().enumerate() {
-                let near = |s: &Setting| {
-                    vec![estimate(s, &plan, chips).map_or(f64::NAN, |e| {
-                        [
-                            e.memory.peak(),
-                            e.step_s,
-                            e.wall.wall_s,
-                            e.power.facility_j() * 1e-9,
-                            e.cost.total() + negative,
-                            e.carbon.total(),
-                        ][part]
-                    })]
+    apart("every_point_comes_to_the_same", || {
+        let Some(gpu) = device() else { return };
+        let mut dice = Dice(31);
+        let mut tally = Tally::new("dispatch");
+        let slack = tolerance("dispatch");
+        let mut seen = [0; 12];
+        let mut largest = [0.0_f64; 6];
+        for _ in 0..60 {
+            let (setting, space, chips) = design(&mut dice, 1 << 24);
+            let begin = dice.roll() % space.len();
+            let range = begin..(begin + 20_000).min(space.len());
+            let outcomes = gpu.evaluate(&setting, &space, chips, range.clone()).expect("the device answers");
+            assert_eq!(outcomes.len() as u64, range.end - range.start);
+            for (index, outcome) in range.zip(outcomes) {
+                let Some(plan) = space.decode(index) else {
+                    assert_eq!(outcome.reason, NO_PLAN);
+                    continue;
                 };
-                tally.hold(&setting, &[theirs], near, &(part, plan));
-                let difference = (f64::from(theirs) / ours - 1.0).abs();
-                if difference <= slack {
-                    largest[part] = largest[part].max(difference);
+                let reference = estimate(&setting, &plan, chips);
+                assert!(
+                    verdicts_agree(&setting, &plan, chips, outcome.reason, &reference, slack),
+                    "{outcome:?} {reference:?}"
+                );
+                seen[outcome.reason as usize] += 1;
+                let (Ok(ours), 0) = (reference, outcome.reason) else { continue };
+                let negative = -2.0 * ours.cost.electricity.min(0.0);
+                let pairs = [
+                    (outcome.memory_bytes, ours.memory.peak()),
+                    (outcome.step_s, ours.step_s),
+                    (outcome.wall_s, ours.wall.wall_s),
+                    (outcome.facility_gj, ours.power.facility_j() * 1e-9),
+                    (outcome.cost_usd + negative as f32, ours.cost.total() + negative),
+                    (outcome.carbon_kg, ours.carbon.total()),
+                ];
+                for (part, (theirs, ours)) in pairs.into_iter().enumerate() {
+                    let near = |s: &Setting| {
+                        vec![estimate(s, &plan, chips).map_or(f64::NAN, |e| {
+                            [
+                                e.memory.peak(),
+                                e.step_s,
+                                e.wall.wall_s,
+                                e.power.facility_j() * 1e-9,
+                                e.cost.total() + negative,
+                                e.carbon.total(),
+                            ][part]
+                        })]
+                    };
+                    tally.hold(&setting, &[theirs], near, &(part, plan));
+                    let difference = (f64::from(theirs) / ours - 1.0).abs();
+                    if difference <= slack {
+                        largest[part] = largest[part].max(difference);
+                    }
                 }
             }
         }
-    }
-    println!("feasible, rejected by reason, no plan: {seen:?}");
-    println!(
-        "largest differences of memory, step, wall, energy, cost, carbon: {}",
-        largest.map(|d| format!("{d:.1e}")).join(", ")
-    );
-    tally.close(0.01);
+        println!("feasible, rejected by reason, no plan: {seen:?}");
+        println!(
+            "largest differences of memory, step, wall, energy, cost, carbon: {}",
+            largest.map(|d| format!("{d:.1e}")).join(", ")
+        );
+        tally.close(0.01);
+    });
 }
 
 #[test]
 fn both_engines_find_the_same_winners() {
-    let Some(gpu) = device() else { return };
-    let slack = tolerance("dispatch");
-    let mut dice = Dice(32);
-    let (mut same, mut all) = (0, 0);
-    for round in 0..50 {
-        let (setting, space, chips) = design(&mut dice, if round < 4 { 3_000_000 } else { 400_000 });
-        let ours = search::search(&setting, &space, chips);
-        let theirs = gpu.search(&setting, &space, chips).expect("the device answers");
-        assert_eq!(theirs.evaluated, ours.evaluated);
-        // Plans whose verdict f32 may turn, only those.
-        let doubtful = || {
-            (0..space.len())
-                .filter_map(|index| space.decode(index))
-                .filter(|plan| Reason::ALL.iter().any(|reason| margin(&setting, plan, chips, *reason) <= slack))
-                .count() as u64
-        };
-        if theirs.feasible != ours.feasible || theirs.rejected != ours.rejected {
-            let gap = theirs.feasible.abs_diff(ours.feasible);
-            assert!(gap <= doubtful(), "{} against {} feasible", theirs.feasible, ours.feasible);
-        }
-        for objective in Objective::ALL {
-            let (Some(a), Some(b)) = (ours.by(objective), theirs.by(objective)) else {
-                assert_eq!(ours.by(objective).is_some(), theirs.by(objective).is_some());
-                continue;
+    apart("both_engines_find_the_same_winners", || {
+        let Some(gpu) = device() else { return };
+        let slack = tolerance("dispatch");
+        let mut dice = Dice(32);
+        let (mut same, mut all) = (0, 0);
+        for round in 0..50 {
+            let (setting, space, chips) = design(&mut dice, if round < 4 { 3_000_000 } else { 400_000 });
+            let ours = search::search(&setting, &space, chips);
+            let theirs = gpu.search(&setting, &space, chips).expect("the device answers");
+            assert_eq!(theirs.evaluated, ours.evaluated);
+            // Plans whose verdict f32 may turn, only those.
+            let doubtful = || {
+                (0..space.len())
+                    .filter_map(|index| space.decode(index))
+                    .filter(|plan| Reason::ALL.iter().any(|reason| margin(&setting, plan, chips, *reason) <= slack))
+                    .count() as u64
             };
-            all += 1;
-            if a == b {
-                same += 1;
-            } else {
-                let (a, b) = (objective.of(a), objective.of(b));
-                assert!(b >= a && (b - a).abs() <= slack * a.abs(), "{objective:?}: {a} and {b}");
+            if theirs.feasible != ours.feasible || theirs.rejected != ours.rejected {
+                let gap = theirs.feasible.abs_diff(ours.feasible);
+                assert!(gap <= doubtful(), "{} against {} feasible", theirs.feasible, ours.feasible);
             }
+            for objective in Objective::ALL {
+                let (Some(a), Some(b)) = (ours.by(objective), theirs.by(objective)) else {
+                    assert_eq!(ours.by(objective).is_some(), theirs.by(objective).is_some());
+                    continue;
+                };
+                all += 1;
+                if a == b {
+                    same += 1;
+                } else {
+                    let (a, b) = (objective.of(a), objective.of(b));
+                    assert!(b >= a && (b - a).abs() <= slack * a.abs(), "{objective:?}: {a} and {b}");
+                }
+            }
+            assert_eq!(theirs.nearest.map(|r| r.reason), ours.nearest.map(|r| r.reason));
         }
-        assert_eq!(theirs.nearest.map(|r| r.reason), ours.nearest.map(|r| r.reason));
-    }
-    println!("{same} of {all} winners are the very same plan");
-    assert!(same * 100 >= all * 99);
+        println!("{same} of {all} winners are the very same plan");
+        assert!(same * 100 >= all * 99);
+    });
 }
 
 #[test]
 fn an_engine_says_what_it_is() {
-    let (engine, why) = select(EngineChoice::Cpu).expect("the CPU is always there");
-    assert_eq!((engine.name(), why), ("cpu", None));
-    match select(EngineChoice::Gpu) {
-        Ok((engine, _)) => assert_ne!(engine.name(), "cpu"),
-        Err(fault) => {
-            assert_eq!(fault, EngineFault::NoAdapter);
-            assert!(fault.to_string().contains("--engine cpu"), "{fault}");
+    apart("an_engine_says_what_it_is", || {
+        let (engine, why) = select(EngineChoice::Cpu).expect("the CPU is always there");
+        assert_eq!((engine.name(), why), ("cpu", None));
+        match select(EngineChoice::Gpu) {
+            Ok((engine, _)) => assert_ne!(engine.name(), "cpu"),
+            Err(fault) => {
+                assert_eq!(fault, EngineFault::NoAdapter);
+                assert!(fault.to_string().contains("--engine cpu"), "{fault}");
+            }
         }
-    }
-    let (engine, why) = select(EngineChoice::Auto).expect("auto falls back to the CPU");
-    assert!(why.is_some());
-    if engine.device().is_none() {
-        assert_eq!(engine.name(), "cpu");
-    }
+        let (engine, why) = select(EngineChoice::Auto).expect("auto falls back to the CPU");
+        assert!(why.is_some());
+        if engine.device().is_none() {
+            assert_eq!(engine.name(), "cpu");
+        }
+    });
 }
 
 #[test]
 fn a_lost_device_hands_the_rest_to_the_cpu() {
-    let Some(gpu) = device() else { return };
-    let mut dice = Dice(33);
-    let (setting, space, chips) = design(&mut dice, 200_000);
-    let ours = search::search(&setting, &space, chips);
-    gpu.give_up("pulled out by a test");
-    let engine = Engine::gpu(gpu);
-    let theirs = engine.search(&setting, &space, chips).expect("the CPU takes over");
-    assert_eq!(theirs.best, ours.best);
-    let warning = engine.take_warning().expect("the user is told");
-    assert!(warning.contains("pulled out by a test") && warning.contains("CPU"), "{warning}");
-    assert_eq!(engine.take_warning(), None);
+    apart("a_lost_device_hands_the_rest_to_the_cpu", || {
+        let Some(gpu) = device() else { return };
+        let mut dice = Dice(33);
+        let (setting, space, chips) = design(&mut dice, 200_000);
+        let ours = search::search(&setting, &space, chips);
+        gpu.give_up("pulled out by a test");
+        let engine = Engine::gpu(gpu);
+        let theirs = engine.search(&setting, &space, chips).expect("the CPU takes over");
+        assert_eq!(theirs.best, ours.best);
+        let warning = engine.take_warning().expect("the user is told");
+        assert!(warning.contains("pulled out by a test") && warning.contains("CPU"), "{warning}");
+        assert_eq!(engine.take_warning(), None);
+    });
 }
 
 #[test]
 fn an_empty_space_has_no_best_plan() {
-    let Some(gpu) = device() else { return };
-    let mut dice = Dice(34);
-    let (setting, mut space, chips) = design(&mut dice, 200_000);
-    space.tp.clear();
-    let found = gpu.search(&setting, &space, chips).expect("nothing is dispatched");
-    assert_eq!((found.evaluated, found.feasible, found.best), (0, 0, [None; 4]));
+    apart("an_empty_space_has_no_best_plan", || {
+        let Some(gpu) = device() else { return };
+        let mut dice = Dice(34);
+        let (setting, mut space, chips) = design(&mut dice, 200_000);
+        space.tp.clear();
+        let found = gpu.search(&setting, &space, chips).expect("nothing is dispatched");
+        assert_eq!((found.evaluated, found.feasible, found.best), (0, 0, [None; 4]));
+    });
 }
