@@ -249,7 +249,7 @@ fn page(scenario: &Scenario, answer: &Answer) -> String {
         })
         .collect();
     // One line where it holds them all.
-    let separator = if verdicts.iter().map(|(_, length)| length).sum::<usize>() > 70 { "\n         " } else { ", " };
+    let separator = if verdicts.iter().map(|(_, length)| length).sum::<usize>() > 74 { "\n         " } else { ", " };
     let verdicts: Vec<String> = verdicts.into_iter().map(|(verdict, _)| verdict).collect();
     text += &format!("winner   {}\n", verdicts.join(separator));
     for (at, variant) in &answer.variants {
