@@ -69,7 +69,12 @@ pub fn run(arguments: &Arguments, global: &Global) -> Outcome {
         questions.iter().flat_map(|(_, designs, _)| designs).flat_map(Design::spaces).map(|s| s.len()).sum::<u64>();
     // Crossovers search each space about a dozen times more.
     let engine = arguments.engine.select(12 * points)?;
-    let search = |design: &Design, chips: f64| engine.search_design(design, chips);
+    let progress = output::progress();
+    let search = |design: &Design, chips: f64| {
+        progress.set_message(format!("{}: plans of {} on {chips} chips", design.setting.workload.title, design.name));
+        progress.inc(1);
+        engine.search_design(design, chips)
+    };
     let mut answers = Vec::new();
     for (workload, designs, variants) in questions {
         if answers.is_empty() {
@@ -78,7 +83,7 @@ pub fn run(arguments: &Arguments, global: &Global) -> Outcome {
             }
             price_kinds(&designs);
             if !global.json {
-                output::answer(&heading(&scenario, &designs))?;
+                progress.suspend(|| output::answer(&heading(&scenario, &designs)))?;
             }
         }
         let sides = judge(designs, &search)?;
@@ -97,10 +102,11 @@ pub fn run(arguments: &Arguments, global: &Global) -> Outcome {
         }
         let answer = Answer { workload: workload.clone(), sides, variants, crossovers: found };
         if !global.json {
-            output::answer(&page(&scenario, &answer))?;
+            progress.suspend(|| output::answer(&page(&scenario, &answer)))?;
         }
         answers.push(answer);
     }
+    progress.finish_and_clear();
     let feasible = answers.iter().any(|a| a.sides.iter().any(|s| s.estimate().is_some()));
     if global.json {
         output::json(&document(&scenario, &answers, engine.name()))?;

@@ -70,6 +70,16 @@ pub fn remark(text: &str) {
     let _ = writeln!(anstream::stderr().lock(), "{FAINT}{text}{FAINT:#}");
 }
 
+/// A line on stderr that says what long work is at; nothing where stderr is no terminal.
+pub fn progress() -> indicatif::ProgressBar {
+    let bar = indicatif::ProgressBar::new_spinner();
+    if let Ok(style) = indicatif::ProgressStyle::with_template("{spinner} {elapsed} {pos} searches, {msg}") {
+        bar.set_style(style);
+    }
+    bar.enable_steady_tick(std::time::Duration::from_millis(120));
+    bar
+}
+
 /// Columns that a text may fill.
 pub fn width() -> u16 {
     match terminal_size::terminal_size() {
