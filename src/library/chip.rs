@@ -14,7 +14,8 @@ pub enum Architecture {
     Other = 2,
 }
 
-/// One chip. Figures are per chip; [`Chip::rank`] divides them among the ranks that software sees.
+/// One chip. Figures are per chip; [`crate::model::setting::Setting`] divides them
+/// among the ranks that software sees.
 #[derive(Clone, Debug)]
 pub struct Chip {
     pub name: String,
