@@ -17,9 +17,11 @@ use tolerance::{Tally, margin, tolerance, verdicts_agree};
 use wattline::engine::gpu::{self, Gpu};
 use wattline::engine::rows::NO_PLAN;
 use wattline::engine::{Engine, EngineChoice, EngineFault, select};
+use wattline::library::store::Library;
 use wattline::model::estimate;
 use wattline::model::plan::Reason;
 use wattline::model::setting::Setting;
+use wattline::scenario::Scenario;
 use wattline::search::space::PlanSpace;
 use wattline::search::{self, Objective};
 
@@ -184,6 +186,54 @@ fn both_engines_find_the_same_winners() {
         }
         println!("{same} of {all} winners are the very same plan");
         assert!(same * 100 >= all * 99);
+    });
+}
+
+#[test]
+fn the_shipped_sweep_of_gpt_3_13b_comes_to_the_same_on_both_engines() {
+    apart("the_shipped_sweep_of_gpt_3_13b_comes_to_the_same_on_both_engines", || {
+        let Some(gpu) = device() else { return };
+        let slack = tolerance("dispatch");
+        let library = Library::open::<&str>(&[]).expect("the embedded library opens");
+        let scenario = Scenario::read(&library, "gpt-3-13b-on-64-a100").expect("the scenario is shipped");
+        let design = scenario.designs(&library, "gpt-3-13b", &[]).expect("it resolves").remove(0);
+        let mut feasible = 0;
+        for space in scenario.spaces(&design).expect("its axes hold") {
+            let outcomes =
+                gpu.evaluate(&design.setting, &space, design.chips, 0..space.len()).expect("the device answers");
+            for (index, outcome) in (0..space.len()).zip(outcomes) {
+                let Some(plan) = space.decode(index) else {
+                    assert_eq!(outcome.reason, NO_PLAN);
+                    continue;
+                };
+                match estimate(&design.setting, &plan, design.chips) {
+                    Err(rejection) => assert_eq!(outcome.reason, rejection.reason as u32, "{plan:?}"),
+                    Ok(e) => {
+                        assert_eq!(outcome.reason, 0, "{plan:?}");
+                        feasible += 1;
+                        for (theirs, ours) in [
+                            (outcome.step_s, e.step_s),
+                            (outcome.memory_bytes, e.memory.peak()),
+                            (outcome.facility_gj, e.power.facility_j() * 1e-9),
+                            (outcome.cost_usd, e.cost.total()),
+                            (outcome.carbon_kg, e.carbon.total()),
+                        ] {
+                            assert!(
+                                (f64::from(theirs) / ours - 1.0).abs() <= slack,
+                                "{theirs} against {ours}: {plan:?}"
+                            );
+                        }
+                    }
+                }
+            }
+            let ours = search::search(&design.setting, &space, design.chips);
+            let theirs = gpu.search(&design.setting, &space, design.chips).expect("the device answers");
+            assert_eq!((theirs.evaluated, theirs.feasible), (ours.evaluated, ours.feasible));
+            for objective in Objective::ALL {
+                assert_eq!(theirs.by(objective), ours.by(objective), "{}", objective.word());
+            }
+        }
+        assert!(feasible > 5000, "{feasible} feasible plans");
     });
 }
 
