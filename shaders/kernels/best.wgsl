@@ -1,179 +1,133 @@
-// The best point of each objective, the rejection nearest to running, and counts, one record a workgroup.
+// The best plans of each objective, the rejections nearest to running, and counts, of one chunk of a space.
 //
-// Few points of a space are plans, and fewer fit into memory. A workgroup first sorts out its points and queues those
-// that are left, so that its lanes then time plans side by side instead of waiting for one another.
+// Few points of a space are plans, and fewer fit into memory. `admit_points` sorts all points out and queues the plans
+// that are left, so that the lanes of `time_plans` all have a plan to time; `pick_best` then lists every plan that
+// f32 cannot tell from the best one. No barriers and no shared memory: lanes meet only in atomics.
 
-const LANES = 64u;
-const MOST_POINTS = 1024u;
-const NOTHING = 4294967295u;
-const WORST: f32 = 3e38;
+// Twin: `MOST_PICKED`, `Tally` in `src/engine/rows.rs`.
+const MOST_PICKED = 256u;
 
-// Twin: `Record` in `src/engine/rows.rs`.
-struct Record {
-    // By objective: time, energy, cost, carbon.
-    value: array<f32, 4>,
-    offset: array<u32, 4>,
-    nearest_reason: u32,
-    nearest_ratio: f32,
-    nearest_offset: u32,
+// All zero at first.
+struct Tally {
+    // Plans that `time_plans` has to time.
+    queued: atomic<u32>,
+    // Standing of the best value of each objective (time, energy, cost, carbon), then of the nearest rejection.
+    best: array<atomic<u32>, 5>,
     // Feasible plans, then plans rejected by reason.
-    count: array<u32, 11>,
+    count: array<atomic<u32>, 11>,
+    // Plans that came up for each list, of which the first MOST_PICKED are kept.
+    picked: array<atomic<u32>, 5>,
+    list: array<u32, 1280>,
 }
 
-@group(0) @binding(12) var<storage, read_write> records: array<Record>;
+@group(0) @binding(2) var<storage, read_write> tally: Tally;
+// Offsets of the plans to time, and what they came to.
+@group(0) @binding(3) var<storage, read_write> queue: array<u32>;
+@group(0) @binding(4) var<storage, read_write> values: array<vec4<f32>>;
+// How near each point is to running, by offset.
+@group(0) @binding(5) var<storage, read_write> nearness: array<u32>;
 
-var<workgroup> queue: array<u32, MOST_POINTS>;
-var<workgroup> queued: atomic<u32>;
-var<workgroup> counts: array<atomic<u32>, 11>;
-var<workgroup> lane_value: array<f32, LANES>;
-var<workgroup> lane_offset: array<u32, LANES>;
-var<workgroup> lane_reason: array<u32, LANES>;
-
-struct Candidate {
-    value: f32,
-    offset: u32,
+// Whole numbers that grow as values fall: the greatest standing belongs to the least value, and 0 to none.
+fn standing(value: f32) -> u32 {
+    let bits = bitcast<u32>(value);
+    return select(~(bits ^ 0x80000000u), bits, bits >= 0x80000000u);
 }
 
-// The lesser value, the lower index on a tie.
-fn better(a: Candidate, value: f32, offset: u32) -> Candidate {
-    if value < a.value || (value == a.value && offset < a.offset) {
-        return Candidate(value, offset);
+fn standing_value(place: u32) -> f32 {
+    return bitcast<f32>(select(~place ^ 0x80000000u, place, place >= 0x80000000u));
+}
+
+// Grows with how far the plan got, then as less is missing; 0 belongs to none.
+fn nearness_of(rejection: Rejection) -> u32 {
+    var ratio = 3e38;
+    if rejection.limit > 0.0 {
+        ratio = clamp(rejection.found / rejection.limit, 0.0, 3e38);
     }
-    return a;
+    return ((rejection.reason % REASON_BATCH + 1u) << 28u) | (0x0fffffffu - (bitcast<u32>(ratio) >> 3u));
 }
 
-struct Nearest {
-    reason: u32,
-    ratio: f32,
-    offset: u32,
+fn reject(offset: u32, rejection: Rejection) {
+    let near = nearness_of(rejection);
+    atomicAdd(&tally.count[rejection.reason], 1u);
+    atomicMax(&tally.best[4], near);
+    nearness[offset] = near;
 }
 
-// The rejection that got further; between two alike, the lesser excess, then the lower index.
-fn nearer(a: Nearest, b: Nearest) -> Nearest {
-    if b.offset == NOTHING {
-        return a;
-    }
-    if a.offset == NOTHING {
-        return b;
-    }
-    let rank = a.reason % REASON_BATCH;
-    let other = b.reason % REASON_BATCH;
-    let closer = b.ratio < a.ratio || (b.ratio == a.ratio && b.offset < a.offset);
-    if other > rank || (other == rank && closer) {
-        return b;
-    }
-    return a;
-}
-
-fn excess(found: f32, limit: f32) -> f32 {
-    return select(WORST, found / limit, limit > 0.0);
-}
-
-// The best candidate of all lanes, in every lane's hands.
-fn reduce_best(lane: u32, mine: Candidate) -> Candidate {
-    lane_value[lane] = mine.value;
-    lane_offset[lane] = mine.offset;
-    workgroupBarrier();
-    for (var half = LANES / 2u; half > 0u; half /= 2u) {
-        if lane < half {
-            let kept = better(
-                Candidate(lane_value[lane], lane_offset[lane]), lane_value[lane + half], lane_offset[lane + half],
-            );
-            lane_value[lane] = kept.value;
-            lane_offset[lane] = kept.offset;
-        }
-        workgroupBarrier();
-    }
-    let result = Candidate(lane_value[0], lane_offset[0]);
-    workgroupBarrier();
-    return result;
-}
-
-fn reduce_nearest(lane: u32, mine: Nearest) -> Nearest {
-    lane_reason[lane] = mine.reason;
-    lane_value[lane] = mine.ratio;
-    lane_offset[lane] = mine.offset;
-    workgroupBarrier();
-    for (var half = LANES / 2u; half > 0u; half /= 2u) {
-        if lane < half {
-            let kept = nearer(
-                Nearest(lane_reason[lane], lane_value[lane], lane_offset[lane]),
-                Nearest(lane_reason[lane + half], lane_value[lane + half], lane_offset[lane + half]),
-            );
-            lane_reason[lane] = kept.reason;
-            lane_value[lane] = kept.ratio;
-            lane_offset[lane] = kept.offset;
-        }
-        workgroupBarrier();
-    }
-    let result = Nearest(lane_reason[0], lane_value[0], lane_offset[0]);
-    workgroupBarrier();
-    return result;
-}
-
-@compute @workgroup_size(LANES)
-fn best(@builtin(local_invocation_index) lane: u32, @builtin(workgroup_id) workgroup: vec3<u32>) {
-    let setting = bound_setting();
+@compute @workgroup_size(64)
+fn admit_points(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
+    let setting = inputs.setting;
     let clock = clock_under_cap(setting.chip, setting.design.cap_w);
-    let first = workgroup.x * chunk.tile;
-    let last = min(first + chunk.tile, chunk.count);
-    if lane < 11u {
-        atomicStore(&counts[lane], 0u);
-    }
-    if lane == 0u {
-        atomicStore(&queued, 0u);
-    }
-    workgroupBarrier();
-
-    var nearest = Nearest(0u, WORST, NOTHING);
-    for (var offset = first + lane; offset < last; offset += LANES) {
+    for (var offset = id.x; offset < inputs.count; offset += 64u * groups.x) {
+        nearness[offset] = 0u;
         let point = plan_at(offset);
         if point.exists {
             let admitted = admit(setting, point.plan, memory(setting, point.plan), clock);
             if admitted.reason == FEASIBLE {
-                queue[atomicAdd(&queued, 1u)] = offset;
+                queue[atomicAdd(&tally.queued, 1u)] = offset;
             } else {
-                atomicAdd(&counts[admitted.reason], 1u);
-                nearest = nearer(nearest, Nearest(admitted.reason, excess(admitted.found, admitted.limit), offset));
+                reject(offset, admitted);
             }
         }
     }
-    workgroupBarrier();
+}
 
-    var time = Candidate(WORST, NOTHING);
-    var energy = Candidate(WORST, NOTHING);
-    var money = Candidate(WORST, NOTHING);
-    var carbon = Candidate(WORST, NOTHING);
-    let waiting = atomicLoad(&queued);
-    for (var place = lane; place < waiting; place += LANES) {
-        let offset = queue[place];
-        let point = plan_at(offset);
-        let outcome = finish(setting, point.plan, setting.design.ranks, clock, memory(setting, point.plan));
-        atomicAdd(&counts[outcome.reason], 1u);
+@compute @workgroup_size(64)
+fn time_plans(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
+    let setting = inputs.setting;
+    let clock = clock_under_cap(setting.chip, setting.design.cap_w);
+    let queued = atomicLoad(&tally.queued);
+    var best = vec4<u32>(0u);
+    var feasible = 0u;
+    for (var place = id.x; place < queued; place += 64u * groups.x) {
+        let plan = plan_at(queue[place]).plan;
+        let outcome = finish(setting, plan, setting.design.ranks, clock, memory(setting, plan));
         if outcome.reason == FEASIBLE {
-            time = better(time, outcome.wall_s, offset);
-            energy = better(energy, outcome.facility_gj, offset);
-            money = better(money, outcome.cost_usd, offset);
-            carbon = better(carbon, outcome.carbon_kg, offset);
+            let value = vec4<f32>(outcome.wall_s, outcome.facility_gj, outcome.cost_usd, outcome.carbon_kg);
+            values[place] = value;
+            best = max(best, vec4<u32>(standing(value.x), standing(value.y), standing(value.z), standing(value.w)));
+            feasible += 1u;
         } else {
-            nearest = nearer(nearest, Nearest(outcome.reason, excess(outcome.found, outcome.limit), offset));
+            values[place] = vec4<f32>(3e38);
+            reject(queue[place], Rejection(outcome.reason, outcome.found, outcome.limit));
         }
     }
-    workgroupBarrier();
-
-    time = reduce_best(lane, time);
-    energy = reduce_best(lane, energy);
-    money = reduce_best(lane, money);
-    carbon = reduce_best(lane, carbon);
-    nearest = reduce_nearest(lane, nearest);
-    if lane == 0u {
-        records[workgroup.x].value = array<f32, 4>(time.value, energy.value, money.value, carbon.value);
-        records[workgroup.x].offset = array<u32, 4>(time.offset, energy.offset, money.offset, carbon.offset);
-        records[workgroup.x].nearest_reason = nearest.reason;
-        records[workgroup.x].nearest_ratio = nearest.ratio;
-        records[workgroup.x].nearest_offset = nearest.offset;
+    if feasible > 0u {
+        atomicAdd(&tally.count[0], feasible);
+        atomicMax(&tally.best[0], best.x);
+        atomicMax(&tally.best[1], best.y);
+        atomicMax(&tally.best[2], best.z);
+        atomicMax(&tally.best[3], best.w);
     }
-    if lane < 11u {
-        records[workgroup.x].count[lane] = atomicLoad(&counts[lane]);
+}
+
+fn pick(list: u32, offset: u32) {
+    let place = atomicAdd(&tally.picked[list], 1u);
+    if place < MOST_PICKED {
+        tally.list[list * MOST_PICKED + place] = offset;
+    }
+}
+
+@compute @workgroup_size(64)
+fn pick_best(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
+    let queued = atomicLoad(&tally.queued);
+    let feasible = atomicLoad(&tally.count[0]);
+    for (var list = 0u; list < 4u; list += 1u) {
+        let least = standing_value(atomicLoad(&tally.best[list]));
+        let most = least + inputs.near_tie * abs(least);
+        if feasible > 0u {
+            for (var place = id.x; place < queued; place += 64u * groups.x) {
+                if values[place][list] <= most {
+                    pick(list, queue[place]);
+                }
+            }
+        }
+    }
+    // Keys of rejections alike to a few millionths differ by a few tens.
+    let nearest = atomicLoad(&tally.best[4]);
+    for (var offset = id.x; offset < inputs.count; offset += 64u * groups.x) {
+        let near = nearness[offset];
+        if near != 0u && nearest - near <= 32u {
+            pick(4u, offset);
+        }
     }
 }

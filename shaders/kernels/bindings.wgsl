@@ -1,36 +1,27 @@
-// What both kernels read: the rows of a setting, the axes of a space, the chunk of it that a dispatch covers.
+// What all kernels read: the rows of a setting, the axes of a space, the chunk of it that a dispatch covers.
+//
+// Twin: `Inputs` in `src/engine/rows.rs`. A storage buffer, not a uniform one: lavapipe 22.3 looks for branches on uniforms
+// to inline and writes beyond its list where there are as many as here.
 
-struct Chunk {
-    // Points of the chunk, and points that one workgroup takes.
+struct Inputs {
+    setting: Setting,
+    space: SpaceRow,
+    lengths: Axes,
+    // Digits of the chunk's first point, and its points.
+    base: Axes,
     count: u32,
-    tile: u32,
-    // Digits of the first point.
-    @align(16) base: Axes,
+    // Relative distance from the best value within which the reference decides.
+    near_tie: f32,
 }
 
-@group(0) @binding(0) var<uniform> chip_row: ChipRow;
-@group(0) @binding(1) var<uniform> cluster_row: ClusterRow;
-@group(0) @binding(2) var<uniform> workload_row: WorkloadRow;
-@group(0) @binding(3) var<uniform> stack_row: StackRow;
-@group(0) @binding(4) var<uniform> site_row: SiteRow;
-@group(0) @binding(5) var<uniform> calibration_row: CalibrationRow;
-@group(0) @binding(6) var<uniform> assumptions_row: AssumptionsRow;
-@group(0) @binding(7) var<uniform> design_row: DesignRow;
-@group(0) @binding(8) var<uniform> space_row: SpaceRow;
-@group(0) @binding(9) var<uniform> lengths: Axes;
-@group(0) @binding(10) var<uniform> chunk: Chunk;
+@group(0) @binding(0) var<storage, read> inputs: Inputs;
 // The values of all axes, one list after the other.
-@group(0) @binding(11) var<storage, read> axis_values: array<u32>;
-
-fn bound_setting() -> Setting {
-    return Setting(
-        chip_row, cluster_row, workload_row, stack_row, site_row, calibration_row, assumptions_row, design_row,
-    );
-}
+@group(0) @binding(1) var<storage, read> axis_values: array<u32>;
 
 // The plan at an offset from the first point of the chunk.
 fn plan_at(offset: u32) -> Decoded {
-    let at = digits(lengths, chunk.base, offset);
+    let lengths = inputs.lengths;
+    let at = digits(lengths, inputs.base, offset);
     let cp = lengths.tp;
     let pp = cp + lengths.cp;
     let vpp = pp + lengths.pp;
@@ -41,7 +32,7 @@ fn plan_at(offset: u32) -> Decoded {
     let sequence_parallel = shard + lengths.shard;
     let fill = sequence_parallel + lengths.sequence_parallel;
     return decode(
-        space_row,
+        inputs.space,
         Axes(
             axis_values[at.tp],
             axis_values[cp + at.cp],

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use rayon::prelude::*;
 
 use super::EngineFault;
-use super::rows::{self, Axes, Chunk, NOTHING, Outcome, Record, SettingRows, SpaceRow};
+use super::rows::{self, Inputs, MOST_PICKED, Outcome, Tally};
 use super::shaders;
 use crate::model::plan::Reason;
 use crate::model::setting::Setting;
@@ -17,34 +17,21 @@ use crate::model::{Estimate, Rejection, estimate};
 use crate::search::space::PlanSpace;
 use crate::search::{Found, Objective, nearer};
 
-/// Points that one workgroup sorts at most (`MOST_POINTS` of the kernel).
-const MOST_POINTS: u32 = 1024;
-/// Fewer would leave lanes idle: most points are no plans, and most plans do not fit.
-const LEAST_POINTS: u32 = 256;
-/// Invocations of a workgroup (`LANES` of the kernels).
+/// Invocations of a workgroup.
 const LANES: u32 = 64;
+/// Points that an invocation takes where there are enough, and workgroups that keep every device busy.
+const POINTS_A_LANE: u32 = 8;
+const MOST_GROUPS: u32 = 4096;
 /// A dispatch should take about this long: far below every watchdog, far above the cost of a submission.
 const PACE: Duration = Duration::from_millis(30);
-/// Points of a dispatch: where it starts, and its bounds.
+/// Points of a dispatch: where it starts, and its bounds. Buffers hold 24 bytes a point.
 const FIRST_CHUNK: u64 = 1 << 18;
 const LEAST_CHUNK: u64 = 1 << 16;
-const MOST_CHUNK: u64 = 1 << 24;
-/// Workgroups that keep a large device busy, and a software adapter.
-const BUSY_GROUPS: u64 = 512;
-const BUSY_THREADS: u64 = 8;
-/// Records that buffers have room for at least, so that the next search finds them large enough.
-const USUAL_GROUPS: u64 = 4096;
+const MOST_CHUNK: u64 = 1 << 22;
 /// Longest wait for one dispatch before the device counts as lost.
 const PATIENCE: Duration = Duration::from_secs(120);
-/// Stripes (the points of one workgroup) of each objective that are kept: near-ties in f32 are told apart in f64.
-const CANDIDATES: usize = 32;
 /// Relative distance within which f32 does not decide. The models differ by about 1e-6 (`tests/parity`).
 const NEAR_TIE: f32 = 2e-5;
-/// Bytes between two rows of the uniform buffer.
-const ROW_STRIDE: u64 = 256;
-/// Uniform rows: eight of a setting, the space, the lengths of its axes, the chunk.
-const ROWS: u64 = 11;
-const CHUNK_ROW: u64 = 10;
 
 /// A guard of data that stays valid when another thread panicked.
 pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -78,14 +65,13 @@ pub struct Gpu {
     name: String,
     device: wgpu::Device,
     queue: wgpu::Queue,
-    best: wgpu::ComputePipeline,
+    /// The kernels of a search, in their order.
+    search: [wgpu::ComputePipeline; 3],
     evaluate: OnceLock<wgpu::ComputePipeline>,
     /// Buffers that a search leaves to the next one.
     idle: Mutex<Vec<Slot>>,
     /// Points of a dispatch that takes about [`PACE`].
     chunk: AtomicU64,
-    /// Workgroups that keep the device busy.
-    busy: u64,
     fault: Arc<Mutex<Option<String>>>,
 }
 
@@ -97,11 +83,14 @@ impl fmt::Debug for Gpu {
 
 /// Buffers of one search, kept from chunk to chunk and from search to search.
 struct Slot {
-    rows: wgpu::Buffer,
+    inputs: wgpu::Buffer,
     axes: wgpu::Buffer,
+    /// What comes back: a tally, or outcomes.
     results: wgpu::Buffer,
     readback: wgpu::Buffer,
     group: wgpu::BindGroup,
+    /// Points that the buffers have room for.
+    points: u64,
 }
 
 impl Gpu {
@@ -127,17 +116,18 @@ impl Gpu {
                 lock(&noted).get_or_insert(message);
             }
         });
-        let busy = if is_software(&device.adapter_info()) { BUSY_THREADS } else { BUSY_GROUPS };
-        let best = pipeline(&device, shaders::BEST, "best");
+        let module = module(&device, shaders::BEST);
+        let layout = search_layout(&device);
+        let search =
+            ["admit_points", "time_plans", "pick_best"].map(|entry| pipeline(&device, &module, entry, Some(&layout)));
         let gpu = Gpu {
             name,
             device,
             queue,
-            best,
+            search,
             evaluate: OnceLock::new(),
             idle: Mutex::new(Vec::new()),
             chunk: AtomicU64::new(FIRST_CHUNK),
-            busy,
             fault,
         };
         match gpu.lost() {
@@ -176,23 +166,36 @@ impl Gpu {
         chips: f64,
         range: Range<u64>,
     ) -> Result<Vec<Outcome>, EngineFault> {
-        let pipeline = self.evaluate.get_or_init(|| pipeline(&self.device, shaders::EVALUATE, "evaluate"));
+        let pipeline = self.evaluate.get_or_init(|| {
+            let module = module(&self.device, shaders::EVALUATE);
+            pipeline(&self.device, &module, "evaluate", None)
+        });
+        let most = u64::from(LANES) * u64::from(MOST_GROUPS);
+        let points = most.min(range.end.saturating_sub(range.start)).max(1);
+        let slot =
+            self.slot(&pipeline.get_bind_group_layout(0), space, points, points * size_of::<Outcome>() as u64, false);
+        self.queue.write_buffer(&slot.axes, 0, bytemuck::cast_slice(&rows::axis_values(space)));
+        let inputs = Inputs::new(setting, space, chips, NEAR_TIE);
         let mut outcomes = Vec::new();
         let mut base = range.start;
         while base < range.end {
-            let count = (range.end - base).min(u64::from(LANES) * 4096);
+            let count = (range.end - base).min(points);
+            let chunk = inputs.chunk(space, base, count as u32);
             let groups = (count as u32).div_ceil(LANES);
-            let size = groups as usize * LANES as usize * size_of::<Outcome>();
-            let slot = self.slot(pipeline, setting, space, chips, size as u64);
-            let chunk = Chunk::new(rows::digits(space, base), count as u32, LANES);
-            let bytes = self.execute(pipeline, &slot, chunk, groups, size as u64)?;
-            outcomes.extend_from_slice(&bytemuck::pod_collect_to_vec::<u8, Outcome>(&bytes)[..count as usize]);
+            let bytes = self.execute(
+                std::slice::from_ref(pipeline),
+                &slot,
+                &chunk,
+                groups,
+                count * size_of::<Outcome>() as u64,
+            )?;
+            outcomes.extend(bytemuck::pod_collect_to_vec::<u8, Outcome>(&bytes));
             base += count;
         }
         Ok(outcomes)
     }
 
-    /// Runs the `best` kernel over the whole space.
+    /// Runs the kernels of a search over the whole space.
     fn harvest(&self, setting: &Setting, space: &PlanSpace, chips: f64) -> Result<Harvest, EngineFault> {
         let mut harvest = Harvest::default();
         let length = space.len();
@@ -202,29 +205,27 @@ impl Gpu {
         if let Some(why) = self.lost() {
             return Err(EngineFault::Lost { adapter: self.name.clone(), why });
         }
-        let most_groups = MOST_CHUNK.min(length).div_ceil(u64::from(MOST_POINTS)).max(USUAL_GROUPS);
-        let size = most_groups * size_of::<Record>() as u64;
         let idle = lock(&self.idle).pop();
         let slot = match idle {
-            Some(slot) if slot.fits(space, size) => {
-                self.fill(&slot, setting, space, chips);
-                slot
+            Some(slot) if slot.fits(space, length) => slot,
+            _ => {
+                let points = length.clamp(FIRST_CHUNK, MOST_CHUNK).next_power_of_two();
+                let layout = self.search[0].get_bind_group_layout(0);
+                self.slot(&layout, space, points, size_of::<Tally>() as u64, true)
             }
-            _ => self.slot(&self.best, setting, space, chips, size),
         };
+        self.queue.write_buffer(&slot.axes, 0, bytemuck::cast_slice(&rows::axis_values(space)));
+        let inputs = Inputs::new(setting, space, chips, NEAR_TIE);
         let mut base = 0;
         while base < length {
-            let count = self.chunk.load(Ordering::Relaxed).min(length - base);
-            let tile = tile(count, self.busy);
-            let groups = (count as u32).div_ceil(tile);
-            let chunk = Chunk::new(rows::digits(space, base), count as u32, tile);
+            let count = self.chunk.load(Ordering::Relaxed).min(length - base).min(slot.points);
+            let chunk = inputs.chunk(space, base, count as u32);
+            let groups = (count as u32).div_ceil(LANES * POINTS_A_LANE).min(MOST_GROUPS);
             let begun = Instant::now();
-            let bytes =
-                self.execute(&self.best, &slot, chunk, groups, u64::from(groups) * size_of::<Record>() as u64)?;
+            let bytes = self.execute(&self.search, &slot, &chunk, groups, size_of::<Tally>() as u64)?;
             self.keep_pace(count, begun.elapsed());
-            for (group, record) in (0..).zip(bytemuck::pod_collect_to_vec::<u8, Record>(&bytes)) {
-                let begin = base + group * u64::from(tile);
-                harvest.gather(base, begin..(begin + u64::from(tile)).min(base + count), &record);
+            for tally in bytemuck::pod_collect_to_vec::<u8, Tally>(&bytes) {
+                harvest.gather(base..base + count, &tally);
             }
             base += count;
         }
@@ -245,14 +246,14 @@ impl Gpu {
         self.chunk.store(next.clamp(LEAST_CHUNK, MOST_CHUNK), Ordering::Relaxed);
     }
 
-    /// Buffers for a search with `size` bytes of results, filled.
+    /// Buffers for so many points and bytes of results; a search also needs room between its kernels.
     fn slot(
         &self,
-        pipeline: &wgpu::ComputePipeline,
-        setting: &Setting,
+        layout: &wgpu::BindGroupLayout,
         space: &PlanSpace,
-        chips: f64,
-        size: u64,
+        points: u64,
+        results_size: u64,
+        between: bool,
     ) -> Slot {
         let buffer = |label, size: u64, usage| {
             self.device.create_buffer(&wgpu::BufferDescriptor {
@@ -262,62 +263,46 @@ impl Gpu {
                 mapped_at_creation: false,
             })
         };
-        let writable = wgpu::BufferUsages::COPY_DST;
-        let rows = buffer("rows", ROWS * ROW_STRIDE, wgpu::BufferUsages::UNIFORM | writable);
-        let values = axes_size(space).next_power_of_two().max(1024);
-        let axes = buffer("axes", values, wgpu::BufferUsages::STORAGE | writable);
-        let results = buffer("results", size, wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::COPY_SRC);
-        let readback = buffer("readback", size, wgpu::BufferUsages::MAP_READ | writable);
-        let mut entries: Vec<_> = (0..ROWS)
-            .map(|row| wgpu::BindGroupEntry {
-                binding: row as u32,
-                resource: wgpu::BindingResource::Buffer(wgpu::BufferBinding {
-                    buffer: &rows,
-                    offset: row * ROW_STRIDE,
-                    size: wgpu::BufferSize::new(ROW_STRIDE),
-                }),
-            })
+        let (written, stored) = (wgpu::BufferUsages::COPY_DST, wgpu::BufferUsages::STORAGE);
+        let inputs = buffer("inputs", size_of::<Inputs>() as u64, stored | written);
+        let axes = buffer("axes", axes_size(space).next_power_of_two().max(1024), stored | written);
+        let results = buffer("results", results_size, stored | written | wgpu::BufferUsages::COPY_SRC);
+        let readback = buffer("readback", results_size, wgpu::BufferUsages::MAP_READ | written);
+        let kept = if between {
+            vec![
+                buffer("queue", 4 * points, stored),
+                buffer("values", 16 * points, stored),
+                buffer("nearness", 4 * points, stored),
+            ]
+        } else {
+            Vec::new()
+        };
+        let bound = [&inputs, &axes, &results].into_iter().chain(&kept);
+        let entries: Vec<_> = (0..)
+            .zip(bound)
+            .map(|(binding, buffer)| wgpu::BindGroupEntry { binding, resource: buffer.as_entire_binding() })
             .collect();
-        entries.push(wgpu::BindGroupEntry { binding: ROWS as u32, resource: axes.as_entire_binding() });
-        entries.push(wgpu::BindGroupEntry { binding: ROWS as u32 + 1, resource: results.as_entire_binding() });
         let group = self.device.create_bind_group(&wgpu::BindGroupDescriptor {
             label: Some("search"),
-            layout: &pipeline.get_bind_group_layout(0),
+            layout,
             entries: &entries,
         });
-        drop(entries);
-        let slot = Slot { rows, axes, results, readback, group };
-        self.fill(&slot, setting, space, chips);
-        slot
+        Slot { inputs, axes, results, readback, group, points }
     }
 
-    /// Writes the rows of a search.
-    fn fill(&self, slot: &Slot, setting: &Setting, space: &PlanSpace, chips: f64) {
-        let setting = SettingRows::new(setting, chips);
-        let space_row = SpaceRow::new(space);
-        let lengths = Axes::new(space.lengths());
-        let mut bytes = vec![0; (CHUNK_ROW * ROW_STRIDE) as usize];
-        let rows = setting.bytes().into_iter().chain([bytemuck::bytes_of(&space_row), bytemuck::bytes_of(&lengths)]);
-        for (place, row) in bytes.chunks_exact_mut(ROW_STRIDE as usize).zip(rows) {
-            place[..row.len()].copy_from_slice(row);
-        }
-        self.queue.write_buffer(&slot.rows, 0, &bytes);
-        self.queue.write_buffer(&slot.axes, 0, bytemuck::cast_slice(&rows::axis_values(space)));
-    }
-
-    /// One dispatch, from its chunk to the bytes of its results.
+    /// One chunk through the kernels, to the bytes of its results.
     fn execute(
         &self,
-        pipeline: &wgpu::ComputePipeline,
+        pipelines: &[wgpu::ComputePipeline],
         slot: &Slot,
-        chunk: Chunk,
+        chunk: &Inputs,
         groups: u32,
         size: u64,
     ) -> Result<Vec<u8>, EngineFault> {
-        let outcome = execute_inner(&self.device, &self.queue, pipeline, slot, chunk, groups, size);
+        let outcome = execute_inner(&self.device, &self.queue, pipelines, slot, chunk, groups, size);
         match (outcome, self.lost()) {
             (Ok(bytes), None) => Ok(bytes),
-            (Ok(_), Some(why)) | (Err(_), Some(why)) => Err(EngineFault::Lost { adapter: self.name.clone(), why }),
+            (_, Some(why)) => Err(EngineFault::Lost { adapter: self.name.clone(), why }),
             (Err(why), None) => {
                 lock(&self.fault).get_or_insert(why.clone());
                 Err(EngineFault::Lost { adapter: self.name.clone(), why })
@@ -329,19 +314,22 @@ impl Gpu {
 fn execute_inner(
     device: &wgpu::Device,
     queue: &wgpu::Queue,
-    pipeline: &wgpu::ComputePipeline,
+    pipelines: &[wgpu::ComputePipeline],
     slot: &Slot,
-    chunk: Chunk,
+    chunk: &Inputs,
     groups: u32,
     size: u64,
 ) -> Result<Vec<u8>, String> {
-    queue.write_buffer(&slot.rows, CHUNK_ROW * ROW_STRIDE, bytemuck::bytes_of(&chunk));
+    queue.write_buffer(&slot.inputs, 0, bytemuck::bytes_of(chunk));
     let mut encoder = device.create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
+    encoder.clear_buffer(&slot.results, 0, None);
     {
         let mut pass = encoder.begin_compute_pass(&wgpu::ComputePassDescriptor::default());
-        pass.set_pipeline(pipeline);
         pass.set_bind_group(0, &slot.group, &[]);
-        pass.dispatch_workgroups(groups, 1, 1);
+        for pipeline in pipelines {
+            pass.set_pipeline(pipeline);
+            pass.dispatch_workgroups(groups, 1, 1);
+        }
     }
     encoder.copy_buffer_to_buffer(&slot.results, 0, &slot.readback, 0, size);
     let submission = queue.submit([encoder.finish()]);
@@ -359,16 +347,24 @@ fn execute_inner(
     Ok(bytes)
 }
 
-fn pipeline(device: &wgpu::Device, kernel: &str, entry: &str) -> wgpu::ComputePipeline {
-    let text = [shaders::MODEL, shaders::BINDINGS, kernel].concat();
-    let module = device.create_shader_module(wgpu::ShaderModuleDescriptor {
-        label: Some(entry),
+fn module(device: &wgpu::Device, kernels: &str) -> wgpu::ShaderModule {
+    let text = [shaders::MODEL, shaders::BINDINGS, kernels].concat();
+    device.create_shader_module(wgpu::ShaderModuleDescriptor {
+        label: Some("wattline"),
         source: wgpu::ShaderSource::Wgsl(text.into()),
-    });
+    })
+}
+
+fn pipeline(
+    device: &wgpu::Device,
+    module: &wgpu::ShaderModule,
+    entry: &str,
+    layout: Option<&wgpu::PipelineLayout>,
+) -> wgpu::ComputePipeline {
     device.create_compute_pipeline(&wgpu::ComputePipelineDescriptor {
         label: Some(entry),
-        layout: None,
-        module: &module,
+        layout,
+        module,
         entry_point: Some(entry),
         compilation_options: wgpu::PipelineCompilationOptions {
             // The kernels write what they read. Zeroing arrays of a thousand words also corrupts the heap of
@@ -380,10 +376,33 @@ fn pipeline(device: &wgpu::Device, kernel: &str, entry: &str) -> wgpu::ComputePi
     })
 }
 
+/// One layout for the kernels of a search: inputs, axes, tally, and what passes between them.
+fn search_layout(device: &wgpu::Device) -> wgpu::PipelineLayout {
+    let entries: Vec<_> = (0..6)
+        .map(|binding| wgpu::BindGroupLayoutEntry {
+            binding,
+            visibility: wgpu::ShaderStages::COMPUTE,
+            ty: wgpu::BindingType::Buffer {
+                ty: wgpu::BufferBindingType::Storage { read_only: binding < 2 },
+                has_dynamic_offset: false,
+                min_binding_size: None,
+            },
+            count: None,
+        })
+        .collect();
+    let group =
+        device.create_bind_group_layout(&wgpu::BindGroupLayoutDescriptor { label: Some("search"), entries: &entries });
+    device.create_pipeline_layout(&wgpu::PipelineLayoutDescriptor {
+        label: Some("search"),
+        bind_group_layouts: &[Some(&group)],
+        immediate_size: 0,
+    })
+}
+
 impl Slot {
-    /// Whether a search with this space and result size fits.
-    fn fits(&self, space: &PlanSpace, size: u64) -> bool {
-        self.axes.size() >= axes_size(space) && self.results.size() >= size
+    /// Whether a search of `length` points fits, in chunks of a good size.
+    fn fits(&self, space: &PlanSpace, length: u64) -> bool {
+        self.axes.size() >= axes_size(space) && self.points >= length.min(MOST_CHUNK)
     }
 }
 
@@ -392,63 +411,50 @@ fn axes_size(space: &PlanSpace) -> u64 {
     4 * space.lengths().iter().map(|n| u64::from(*n)).sum::<u64>()
 }
 
-/// Points of a workgroup: as many as it can sort, fewer where the device would not be busy.
-fn tile(count: u64, busy: u64) -> u32 {
-    let even = count.div_ceil(busy).div_ceil(u64::from(LANES)) * u64::from(LANES);
-    even.clamp(u64::from(LEAST_POINTS), u64::from(MOST_POINTS)) as u32
-}
-
-/// The stripes with the best plans so far, the rejections nearest to running, and the counts.
+/// The plans that may be the best ones, and the counts.
 #[derive(Clone, Debug, Default)]
 struct Harvest {
-    best: [Vec<Stripe>; 4],
-    nearest: Vec<(u32, f32, u64)>,
+    /// Least value that the device found for each objective.
+    best: [Option<f32>; Objective::ALL.len()],
+    /// Points that the reference must see, with the list and the chunk's best value that they were picked by.
+    picked: Vec<(usize, f32, Range<u64>)>,
+    /// Points of the rejections nearest to running, with their standing.
+    nearest: Vec<(u32, u64)>,
     feasible: u64,
     rejected: [u64; Reason::ALL.len()],
 }
 
-/// The points of one workgroup, and the least value among them.
-#[derive(Clone, Debug, PartialEq)]
-struct Stripe {
-    value: f32,
-    points: Range<u64>,
-}
-
 impl Harvest {
-    /// Adds what a workgroup found among its `points` in the chunk that begins at `base`.
-    fn gather(&mut self, base: u64, points: Range<u64>, record: &Record) {
-        self.feasible += u64::from(record.count[0]);
-        for (sum, count) in self.rejected.iter_mut().zip(&record.count[1..]) {
+    /// Adds what was found in a chunk.
+    fn gather(&mut self, chunk: Range<u64>, tally: &Tally) {
+        self.feasible += u64::from(tally.count[0]);
+        for (sum, count) in self.rejected.iter_mut().zip(&tally.count[1..]) {
             *sum += u64::from(*count);
         }
-        for (list, (value, offset)) in self.best.iter_mut().zip(record.value.iter().zip(record.offset)) {
-            if offset != NOTHING {
-                keep(list, Stripe { value: *value, points: points.clone() }, |a, b| {
-                    a.value < b.value || (a.value == b.value && a.points.start < b.points.start)
-                });
+        let point = |offset: &u32| chunk.start + u64::from(*offset);
+        for (list, least) in self.best.iter_mut().enumerate() {
+            let Some(value) = tally.best_value(list) else { continue };
+            *least = Some(least.map_or(value, |other| other.min(value)));
+            if tally.picked[list] as usize > MOST_PICKED {
+                // A crowd of near-ties, of which the device kept only some: the reference looks at them all.
+                self.picked.push((list, value, chunk.clone()));
+            } else {
+                self.picked.extend(tally.list(list).iter().map(|o| (list, value, point(o)..point(o) + 1)));
             }
         }
-        if record.nearest_offset != NOTHING {
-            let rejection = (record.nearest_reason, record.nearest_ratio, base + u64::from(record.nearest_offset));
-            let rank = |r: &(u32, f32, u64)| r.0 % Reason::Batch as u32;
-            keep(&mut self.nearest, rejection, |a, b| {
-                rank(a) > rank(b) || (rank(a) == rank(b) && (a.1 < b.1 || (a.1 == b.1 && a.2 < b.2)))
-            });
-        }
+        let nearest = Objective::ALL.len();
+        self.nearest.extend(tally.list(nearest).iter().map(|offset| (tally.best[nearest], point(offset))));
     }
 
-    /// Points that the reference must see: every stripe whose best plan f32 cannot tell from the best of all.
+    /// Points that the reference must see: every plan that f32 cannot tell from the best.
     fn doubtful(&self) -> Vec<u64> {
-        let mut stripes: Vec<Range<u64>> = Vec::new();
-        for list in &self.best {
-            let Some(least) = list.first().map(|stripe| stripe.value) else { continue };
-            let near = list.iter().take_while(|stripe| stripe.value - least <= NEAR_TIE * least.abs());
-            stripes.extend(near.map(|stripe| stripe.points.clone()));
-        }
-        stripes.sort_by_key(|points| points.start);
-        stripes.dedup();
+        let near = self.picked.iter().filter(|(list, value, _)| {
+            self.best[*list].is_some_and(|least| value - least <= 2.0 * NEAR_TIE * least.abs())
+        });
+        let mut points: Vec<u64> = near.flat_map(|(_, _, points)| points.clone()).collect();
         // A plan at the very edge, which the device rejected, may run by the reference.
-        let mut points: Vec<u64> = stripes.into_iter().flatten().chain(self.nearest.iter().map(|n| n.2)).collect();
+        let standing = self.nearest.iter().map(|n| n.0).max();
+        points.extend(self.nearest.iter().filter(|n| Some(n.0) == standing).map(|n| n.1));
         points.sort_unstable();
         points.dedup();
         points
@@ -480,14 +486,5 @@ impl Harvest {
             nearest,
             rejected: self.rejected,
         }
-    }
-}
-
-/// Inserts into a short list, the best first.
-fn keep<T>(list: &mut Vec<T>, item: T, before: impl Fn(&T, &T) -> bool) {
-    let place = list.iter().position(|other| before(&item, other)).unwrap_or(list.len());
-    if place < CANDIDATES {
-        list.insert(place, item);
-        list.truncate(CANDIDATES);
     }
 }

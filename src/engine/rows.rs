@@ -329,8 +329,9 @@ answers! {
 /// The code of a point that is no plan.
 pub const NO_PLAN: u32 = 1 + Reason::ALL.len() as u32;
 
-/// All rows of a setting.
-#[derive(Clone, Copy, Debug, PartialEq)]
+/// All rows of a setting, as `Setting` of the shader.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Pod, Zeroable)]
 pub struct SettingRows {
     pub chip: ChipRow,
     pub cluster: ClusterRow,
@@ -355,20 +356,6 @@ impl SettingRows {
             assumptions: AssumptionsRow::new(&setting.assumptions),
             design: DesignRow::new((setting, chips)),
         }
-    }
-
-    /// The rows' bytes, in the order of the bindings.
-    pub fn bytes(&self) -> [&[u8]; 8] {
-        [
-            bytemuck::bytes_of(&self.chip),
-            bytemuck::bytes_of(&self.cluster),
-            bytemuck::bytes_of(&self.workload),
-            bytemuck::bytes_of(&self.stack),
-            bytemuck::bytes_of(&self.site),
-            bytemuck::bytes_of(&self.calibration),
-            bytemuck::bytes_of(&self.assumptions),
-            bytemuck::bytes_of(&self.design),
-        ]
     }
 }
 
@@ -396,40 +383,72 @@ pub fn digits(space: &PlanSpace, index: u64) -> Axes {
     Axes::new(at)
 }
 
-/// The part of a space that one dispatch covers.
+/// What the kernels read of one chunk of a space.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Pod, Zeroable)]
-pub struct Chunk {
-    /// Points of the chunk, and points that one workgroup takes.
-    pub count: u32,
-    pub tile: u32,
-    padding: [u32; 2],
-    /// Digits of the first point.
+pub struct Inputs {
+    pub setting: SettingRows,
+    pub space: SpaceRow,
+    pub lengths: Axes,
+    /// Digits of the chunk's first point, and its points.
     pub base: Axes,
-    tail: [u32; 2],
+    pub count: u32,
+    /// Relative distance from the best value within which the reference decides.
+    pub near_tie: f32,
 }
 
-impl Chunk {
-    /// `count` points from `base` on, `tile` a workgroup.
-    pub fn new(base: Axes, count: u32, tile: u32) -> Chunk {
-        Chunk { count, tile, padding: [0; 2], base, tail: [0; 2] }
+impl Inputs {
+    /// The inputs of a search; [`Inputs::chunk`] says which part of it.
+    pub fn new(setting: &Setting, space: &PlanSpace, chips: f64, near_tie: f32) -> Inputs {
+        Inputs {
+            setting: SettingRows::new(setting, chips),
+            space: SpaceRow::new(space),
+            lengths: Axes::new(space.lengths()),
+            base: Axes::new([0; AXES]),
+            count: 0,
+            near_tie,
+        }
+    }
+
+    /// The same search from another point on.
+    pub fn chunk(&self, space: &PlanSpace, begin: u64, count: u32) -> Inputs {
+        Inputs { base: digits(space, begin), count, ..*self }
     }
 }
 
-/// The offset of a record that found nothing.
-pub const NOTHING: u32 = u32::MAX;
+/// Objectives, and the rejections nearest to running.
+pub const LISTS: usize = 5;
 
-/// What a workgroup found: by objective the least value and its offset; the rejection nearest to running; counts of
-/// feasible plans, then of plans rejected by reason.
+/// Offsets that a list holds at most.
+pub const MOST_PICKED: usize = 256;
+
+/// What the device found in a chunk.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Pod, Zeroable)]
-pub struct Record {
-    pub value: [f32; 4],
-    pub offset: [u32; 4],
-    pub nearest_reason: u32,
-    pub nearest_ratio: f32,
-    pub nearest_offset: u32,
+pub struct Tally {
+    pub queued: u32,
+    /// Standing of the best of each list, which orders values as whole numbers.
+    pub best: [u32; LISTS],
+    /// Feasible plans, then plans rejected by reason.
     pub count: [u32; 1 + Reason::ALL.len()],
+    /// Plans that came up for each list; more than [`MOST_PICKED`] are lost.
+    pub picked: [u32; LISTS],
+    list: [u32; LISTS * MOST_PICKED],
+}
+
+impl Tally {
+    /// Offsets of a list, in no order.
+    pub fn list(&self, list: usize) -> &[u32] {
+        let kept = (self.picked[list] as usize).min(MOST_PICKED);
+        &self.list[list * MOST_PICKED..][..kept]
+    }
+
+    /// The best value of an objective; `None` where nothing is feasible.
+    pub fn best_value(&self, objective: usize) -> Option<f32> {
+        let place = self.best[objective];
+        let bits = if place >= 1 << 31 { place } else { !place ^ (1 << 31) };
+        (place != 0).then(|| f32::from_bits(bits))
+    }
 }
 
 #[cfg(test)]
@@ -500,36 +519,47 @@ mod tests {
     }
 
     #[test]
-    fn chunk_and_record_lie_as_the_kernels_read_them() {
+    fn inputs_and_tally_lie_as_the_kernels_read_them() {
+        macro_rules! offsets {
+            ($name:ident: $($field:ident)*) => {
+                vec![$((stringify!($field).to_owned(), std::mem::offset_of!($name, $field) as u32),)*]
+            };
+        }
         let module = module();
-        let offsets = |name: &str| -> Vec<(String, u32)> {
-            members(&module, name).0.into_iter().map(|(field, _, offset)| (field, offset)).collect()
+        for (name, offsets, size) in [
+            ("Inputs", offsets!(Inputs: setting space lengths base count near_tie), size_of::<Inputs>()),
+            (
+                "Setting",
+                offsets!(SettingRows: chip cluster workload stack site calibration assumptions design),
+                size_of::<SettingRows>(),
+            ),
+            ("Tally", offsets!(Tally: queued best count picked list), size_of::<Tally>()),
+        ] {
+            let (members, span) = members(&module, name);
+            let found: Vec<_> = members.into_iter().map(|(field, _, offset)| (field, offset)).collect();
+            assert_eq!(found, offsets, "{name}");
+            assert_eq!(span as usize, size, "{name}");
+        }
+        assert_eq!(literal(&module, "MOST_PICKED") as usize, MOST_PICKED);
+    }
+
+    #[test]
+    fn standings_give_their_values_back() {
+        // `standing` of the kernel.
+        let standing = |value: f32| {
+            let bits = value.to_bits();
+            if bits >= 1 << 31 { bits } else { !(bits ^ (1 << 31)) }
         };
-        let named = |fields: &[(&str, usize)]| -> Vec<(String, u32)> {
-            fields.iter().map(|(field, offset)| ((*field).to_owned(), *offset as u32)).collect()
-        };
-        assert_eq!(
-            offsets("Chunk"),
-            named(&[
-                ("count", std::mem::offset_of!(Chunk, count)),
-                ("tile", std::mem::offset_of!(Chunk, tile)),
-                ("base", std::mem::offset_of!(Chunk, base)),
-            ])
-        );
-        assert_eq!(members(&module, "Chunk").1 as usize, size_of::<Chunk>());
-        assert_eq!(
-            offsets("Record"),
-            named(&[
-                ("value", std::mem::offset_of!(Record, value)),
-                ("offset", std::mem::offset_of!(Record, offset)),
-                ("nearest_reason", std::mem::offset_of!(Record, nearest_reason)),
-                ("nearest_ratio", std::mem::offset_of!(Record, nearest_ratio)),
-                ("nearest_offset", std::mem::offset_of!(Record, nearest_offset)),
-                ("count", std::mem::offset_of!(Record, count)),
-            ])
-        );
-        assert_eq!(members(&module, "Record").1 as usize, size_of::<Record>());
-        assert_eq!(literal(&module, "NOTHING") as u32, NOTHING);
+        let mut tally = Tally::zeroed();
+        assert_eq!(tally.best_value(0), None);
+        let values = [-3e38, -2.5, -1e-30, 0.0, 1e-30, 1.0, 1.5, 3e38];
+        for pair in values.windows(2) {
+            assert!(standing(pair[0]) > standing(pair[1]), "{pair:?}");
+        }
+        for value in values {
+            tally.best[0] = standing(value);
+            assert_eq!(tally.best_value(0), Some(value));
+        }
     }
 
     #[test]

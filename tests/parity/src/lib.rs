@@ -33,17 +33,21 @@ impl Functions for Scalar<f32> {
 /// A setting as the translated model reads it.
 pub fn setting(setting: &Setting, chips: f64) -> device::Setting {
     let rows = rows::SettingRows::new(setting, chips);
-    let words = rows.bytes().map(bytemuck::cast_slice::<u8, u32>);
     device::Setting {
-        chip: device::ChipRow::from_words(words[0]),
-        cluster: device::ClusterRow::from_words(words[1]),
-        workload: device::WorkloadRow::from_words(words[2]),
-        stack: device::StackRow::from_words(words[3]),
-        site: device::SiteRow::from_words(words[4]),
-        calibration: device::CalibrationRow::from_words(words[5]),
-        assumptions: device::AssumptionsRow::from_words(words[6]),
-        design: device::DesignRow::from_words(words[7]),
+        chip: device::ChipRow::from_words(words(&rows.chip)),
+        cluster: device::ClusterRow::from_words(words(&rows.cluster)),
+        workload: device::WorkloadRow::from_words(words(&rows.workload)),
+        stack: device::StackRow::from_words(words(&rows.stack)),
+        site: device::SiteRow::from_words(words(&rows.site)),
+        calibration: device::CalibrationRow::from_words(words(&rows.calibration)),
+        assumptions: device::AssumptionsRow::from_words(words(&rows.assumptions)),
+        design: device::DesignRow::from_words(words(&rows.design)),
     }
+}
+
+/// A host row as the words that reach the device.
+pub fn words<Row: bytemuck::NoUninit>(row: &Row) -> &[u32] {
+    bytemuck::cast_slice(bytemuck::bytes_of(row))
 }
 
 /// A plan as the translated model reads it.
