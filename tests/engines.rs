@@ -28,8 +28,8 @@ use wattline::search::{self, Objective};
 /// Times that a driver may crash before a test gives up.
 const CRASHES: u32 = 8;
 
-/// Runs a test in a process of its own. Debian 12's lavapipe (Mesa 22.3) now and then corrupts its own heap while it
-/// compiles a large kernel, and more readily the more it has compiled in a process. A process that a signal ends is
+/// Runs a test in a process of its own. Debian 12's lavapipe (Mesa 22.3) wrote out of bounds while it compiled kernels
+/// with many uniform bindings; none crashed since their inputs are one storage buffer. A process that a signal ends is
 /// started again; one whose assertions fail, or that ends by signals every time, fails the test.
 fn apart(name: &str, test: fn()) {
     const CHILD: &str = "WATTLINE_ENGINES_CHILD";

@@ -366,12 +366,7 @@ fn pipeline(
         layout,
         module,
         entry_point: Some(entry),
-        compilation_options: wgpu::PipelineCompilationOptions {
-            // The kernels write what they read. Zeroing arrays of a thousand words also corrupts the heap of
-            // lavapipe 22.3 while it compiles (one run in eight).
-            zero_initialize_workgroup_memory: false,
-            ..Default::default()
-        },
+        compilation_options: wgpu::PipelineCompilationOptions::default(),
         cache: None,
     })
 }
