@@ -2,7 +2,6 @@
 //!
 //! The device only chooses the winners; the reference re-estimates them, so that every figure comes from one model.
 
-pub mod cpu;
 pub mod gpu;
 pub mod rows;
 pub mod shaders;
@@ -14,8 +13,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use gpu::Gpu;
 
 use crate::model::setting::Setting;
-use crate::search::Found;
 use crate::search::space::PlanSpace;
+use crate::search::{self, Found};
 
 /// What the user asked for with `--engine`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -118,7 +117,7 @@ impl Engine {
     /// further ones to the CPU; [`Engine::take_warning`] then says so.
     pub fn search(&self, setting: &Setting, space: &PlanSpace, chips: f64) -> Result<Found, EngineFault> {
         let Machine::Gpu(gpu) = &self.machine else {
-            return Ok(cpu::search(setting, space, chips));
+            return Ok(search::search(setting, space, chips));
         };
         match gpu.search(setting, space, chips) {
             Err(EngineFault::Lost { adapter, why }) => {
@@ -126,7 +125,7 @@ impl Engine {
                     let warning = format!("{adapter} stopped answering ({why}); the CPU searches the rest");
                     *gpu::lock(&self.warning) = Some(warning);
                 }
-                Ok(cpu::search(setting, space, chips))
+                Ok(search::search(setting, space, chips))
             }
             outcome => outcome,
         }

@@ -74,12 +74,6 @@ pub fn estimate(setting: &Setting, plan: &Plan, chips: f64) -> Result<Estimate, 
     finish(setting, plan, ranks, clock, memory)
 }
 
-/// Estimates a plan whatever its memory.
-pub fn estimate_unconstrained(setting: &Setting, plan: &Plan, chips: f64) -> Result<Estimate, Rejection> {
-    layout::check(setting, plan)?;
-    estimate_as_measured(setting, plan, chips)
-}
-
 /// Estimates a plan that is known to have run: neither its layout nor its memory is questioned.
 pub fn estimate_as_measured(setting: &Setting, plan: &Plan, chips: f64) -> Result<Estimate, Rejection> {
     let clock = clock_under_cap(&setting.chip, setting.cap_w).unwrap_or(1.0);

@@ -25,9 +25,6 @@ macro_rules! parameters {
                 let value = $name { $($field: need.number(stringify!($field)),)* };
                 need.finish(value)
             }
-
-            /// The values in declaration order, as the device row holds them.
-            pub fn to_array(self) -> [f64; $table.len()] { [$(self.$field,)*] }
         }
     };
 }

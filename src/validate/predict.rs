@@ -53,12 +53,6 @@ impl<'a> Predictor<'a> {
         })
     }
 
-    /// The same predictor with other constants, for fits.
-    pub fn with_calibration(mut self, calibration: Calibration) -> Predictor<'a> {
-        self.calibration = calibration;
-        self
-    }
-
     /// Judges every row of a table; a fault where no row can be used.
     pub fn judge(&self, table: &Table) -> Result<Judgement, Fault> {
         let names = Names::of(table, self.library);
