@@ -40,7 +40,10 @@ fn attention_time(setting: Setting, plan: Plan, clock: f32) -> AttentionTime {
         return AttentionTime(compute + memory_s, 2.0 * compute + 1.3 * memory_s, scores);
     }
     let flop = 2.0 * b * (s / cp) * attended(a, s, a.causal != 0u) * (qk_dim + v_dim) * heads;
-    let narrow = select(1.0, calibration.attention_narrow, a.head_dim <= 64.0 && a.kv_lora == 0.0);
+    var narrow = select(1.0, calibration.attention_narrow, a.head_dim <= 64.0 && a.kv_lora == 0.0);
+    if chip.systolic != 0u {
+        narrow = array_fill(v_dim, chip.tile_m);
+    }
     let factor = kernel_factor(setting.stack.attention, chip.architecture, calibration) * narrow
         * (s / (s + calibration.attention_half));
     return AttentionTime(

@@ -7,6 +7,8 @@ struct HeldParams {
     expert: f32,
     dense_group: u32,
     expert_group: u32,
+    dense_shards: u32,
+    expert_shards: u32,
 }
 
 fn held_total(held: HeldParams) -> f32 {
@@ -73,12 +75,15 @@ fn held_params(setting: Setting, plan: Plan, layers: f32) -> HeldParams {
         + (1.0 - moe) * weights.dense_ffn / tp
         + moe * ((weights.shared_experts - router) / tp + router);
     let expert = moe * a.experts * weights.expert / (ep * etp);
-    return HeldParams(
-        layers * dense,
-        layers * expert,
-        plan.dp * plan.cp,
-        max(plan.dp * plan.cp * plan.tp / (plan.ep * plan.etp), 1u),
-    );
+    let dense_group = plan.dp * plan.cp;
+    let expert_group = max(plan.dp * plan.cp * plan.tp / (plan.ep * plan.etp), 1u);
+    var dense_shards = dense_group;
+    var expert_shards = expert_group;
+    if plan.shard == SHARD_FULL && setting.stack.hybrid_sharding != 0u && setting.cluster.torus != 0u {
+        dense_shards = u32(group(setting, dense_group, plan.tp).inside);
+        expert_shards = u32(group(setting, expert_group, plan.ep * plan.etp).inside);
+    }
+    return HeldParams(layers * dense, layers * expert, dense_group, expert_group, dense_shards, expert_shards);
 }
 
 // Bytes of activations that one layer keeps for one micro-batch, and those of a checkpoint (its input).
@@ -160,8 +165,8 @@ fn stage_memory(setting: Setting, plan: Plan, layers: f32, stage: u32) -> StageM
     if last && (!first || a.tied == 0u) {
         held.dense += vocab * a.hidden / tp;
     }
-    var states = state_bytes(setting, plan, held.dense, held.dense_group)
-        + state_bytes(setting, plan, held.expert, held.expert_group);
+    var states = state_bytes(setting, plan, held.dense, held.dense_shards)
+        + state_bytes(setting, plan, held.expert, held.expert_shards);
     if plan.shard == SHARD_FULL {
         // Two gathered layers at work.
         states += 4.0 * held_total(held) / max(layers, 1.0);

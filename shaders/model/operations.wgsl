@@ -39,6 +39,7 @@ fn pass_mix(p: PassTime, weight: f32, other: PassTime, other_weight: f32) -> Pas
 struct LayerTime {
     forward: PassTime,
     backward: PassTime,
+    tail: PassTime,
     attention_forward: f32,
     head: PassTime,
     embedding: PassTime,
@@ -167,9 +168,9 @@ fn layer_time(setting: Setting, plan: Plan, clock: f32) -> LayerTime {
 
     // Dense feed-forward.
     let width = divide(a.ffn, tp);
+    let dense_down = linear_time(setting, clock, format, tokens, h, width, 1.0);
     let dense_gemm = linear_plus(
-        linear_time(setting, clock, format, tokens, (matrices - 1.0) * width, h, 1.0),
-        linear_time(setting, clock, format, tokens, h, width, 1.0),
+        linear_time(setting, clock, format, tokens, (matrices - 1.0) * width, h, 1.0), dense_down,
     );
     let dense_vector = (tokens * bytes * matrices * width * vector_factor
         + tokens * (h + width) * 4.0 * quantized
@@ -274,6 +275,7 @@ fn layer_time(setting: Setting, plan: Plan, clock: f32) -> LayerTime {
     return LayerTime(
         pass_mix(dense_forward, dense_share, moe_forward, moe_share),
         pass_mix(dense_backward, dense_share, moe_backward, moe_share),
+        PassTime(dense_share * dense_down.forward, 0.0, 0.0, 0.0, dense_share * 0.5 * dense_tp, 0.0, 0.0),
         core.forward,
         PassTime(
             modules * (logits.forward + logits.backward) / c.head_efficiency,

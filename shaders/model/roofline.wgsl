@@ -76,6 +76,10 @@ fn alignment(k: f32, n: f32) -> f32 {
     return 1.0;
 }
 
+fn array_fill(n: f32, array_width: f32) -> f32 {
+    return n / (ceil_divide(n, array_width) * array_width);
+}
+
 fn gemm_time(
     chip: ChipRow, calibration: CalibrationRow, clock: f32, format: GemmFormat, m_asked: f32, n: f32, k: f32, batch: f32,
 ) -> f32 {
@@ -83,15 +87,14 @@ fn gemm_time(
         return 0.0;
     }
     let m = max(m_asked, 1.0);
-    let rows = ceil_divide(m, chip.tile_m);
-    let columns = ceil_divide(n, chip.tile_n);
-    let tiled = (m / (rows * chip.tile_m)) * (n / (columns * chip.tile_n));
-    let half = calibration.gemm_k_half;
-    let ramp_k = k / (k + half * format.ramp);
     var shape = 0.0;
     if chip.systolic != 0u {
-        shape = tiled * ramp_k * (m / (m + half)) * (n / (n + half));
+        shape = array_fill(k, chip.tile_m) * array_fill(n, chip.tile_m) * (m / (m + chip.tile_m));
     } else {
+        let rows = ceil_divide(m, chip.tile_m);
+        let columns = ceil_divide(n, chip.tile_n);
+        let tiled = (m / (rows * chip.tile_m)) * (n / (columns * chip.tile_n));
+        let ramp_k = k / (k + calibration.gemm_k_half * format.ramp);
         let tiles = batch * rows * columns;
         let waves = tiles / chip.cores;
         let idle = max(ceil_divide(tiles, chip.cores) - waves, 0.0);

@@ -160,6 +160,8 @@ struct StackRow {
     selective_share: f32,
     selective_elementwise: u32,
     fused_loss: u32,
+    recompute_stops_early: u32,
+    hybrid_sharding: u32,
     vocab_multiple: u32,
 }
 

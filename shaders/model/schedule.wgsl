@@ -62,10 +62,15 @@ fn reduction(setting: Setting, plan: Plan, params: f32, n: u32, stride: u32) -> 
     return all_gather(setting, gradients, g) + all_gather(setting, 2.0 * params, g);
 }
 
+fn between_replicas(setting: Setting, params: f32, n: u32, shards: u32, stride: u32) -> f32 {
+    let shard = params * setting.stack.gradient_bytes / f32(shards);
+    return all_reduce(setting, shard, group(setting, n / shards, stride * shards));
+}
+
 // All-gather of a layer's parameters, dense and expert.
 fn gather_layer(setting: Setting, plan: Plan, one: HeldParams, bytes: f32) -> f32 {
-    return all_gather(setting, one.dense * bytes, group(setting, one.dense_group, plan.tp))
-        + all_gather(setting, one.expert * bytes, group(setting, one.expert_group, plan.ep * plan.etp));
+    return all_gather(setting, one.dense * bytes, group(setting, one.dense_shards, plan.tp))
+        + all_gather(setting, one.expert * bytes, group(setting, one.expert_shards, plan.ep * plan.etp));
 }
 
 fn step_time(setting: Setting, plan: Plan, clock: f32) -> StepTime {
@@ -93,8 +98,15 @@ fn step_time(setting: Setting, plan: Plan, clock: f32) -> StepTime {
     let elementwise = select(
         0.0, layer.forward.vector, plan.recompute == RECOMPUTE_SELECTIVE && stack.selective_elementwise != 0u,
     );
-    let recompute = repeated * (pass_compute(layer.forward) + 0.9 * pass_communication(layer.forward)) + scores_again + elementwise;
-    let recompute_matrix = repeated * (layer.forward.gemm + layer.forward.attention) + scores_again;
+    var spared = PassTime(0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0);
+    if plan.recompute == RECOMPUTE_FULL && stack.recompute_stops_early != 0u {
+        spared = layer.tail;
+    }
+    let recompute = repeated * (pass_compute(layer.forward) + 0.9 * pass_communication(layer.forward))
+        - (pass_compute(spared) + 0.9 * pass_communication(spared))
+        + scores_again
+        + elementwise;
+    let recompute_matrix = repeated * (layer.forward.gemm + layer.forward.attention) - spared.gemm + scores_again;
     let recompute_memory = repeated * layer.forward.vector + elementwise;
 
     let one = held_params(setting, plan, 1.0);
@@ -115,7 +127,7 @@ fn step_time(setting: Setting, plan: Plan, clock: f32) -> StepTime {
     if !full_training || (setting.chip.systolic != 0u && plan.micro_batches == 1u) {
         accumulated = 0.0;
     } else if sharded {
-        accumulated = select(0.0, 1.0 / f32(one.dense_group), plan.micro_batches > 1u);
+        accumulated = select(0.0, 1.0 / f32(one.dense_shards), plan.micro_batches > 1u);
     }
     let accumulation = accumulation_bytes(setting) * held_total(one) * accumulated / hbm;
 
@@ -147,17 +159,19 @@ fn step_time(setting: Setting, plan: Plan, clock: f32) -> StepTime {
     let stage = held_params(setting, plan, a.layers / pp);
     let ends = a.hidden * a.vocab * select(2.0, 1.0, a.tied != 0u) / f32(plan.tp) / min(pp, 2.0);
     let dense = stage.dense + ends;
-    var dp = 0.0;
-    if !sharded {
-        let communication = (reduction(setting, plan, dense, stage.dense_group, plan.tp)
-            + reduction(setting, plan, stage.expert, stage.expert_group, plan.ep * plan.etp))
-            * select(0.01, 1.0, full_training);
-        let window = pass_total(layer.backward) * a.layers / pp * select(1.0, 1.0 + 1.0 / vpp, plan.pp > 1u);
-        let hidden = min(communication, c.overlap_dp * stack.overlap_dp * window);
-        dp = communication - hidden;
+    var communication = 0.0;
+    if sharded {
+        communication = between_replicas(setting, dense, stage.dense_group, stage.dense_shards, plan.tp)
+            + between_replicas(setting, stage.expert, stage.expert_group, stage.expert_shards, plan.ep * plan.etp);
+    } else {
+        communication = reduction(setting, plan, dense, stage.dense_group, plan.tp)
+            + reduction(setting, plan, stage.expert, stage.expert_group, plan.ep * plan.etp);
     }
+    communication *= select(0.01, 1.0, full_training);
+    let window = pass_total(layer.backward) * a.layers / pp * select(1.0, 1.0 + 1.0 / vpp, plan.pp > 1u);
+    let dp = communication - min(communication, c.overlap_dp * stack.overlap_dp * window);
     let updated = select(
-        dense / f32(stage.dense_group) + stage.expert / f32(stage.expert_group), dense + stage.expert, plan.shard == SHARD_NONE,
+        dense / f32(stage.dense_shards) + stage.expert / f32(stage.expert_shards), dense + stage.expert, plan.shard == SHARD_NONE,
     ) * select(0.01, 1.0, full_training);
     let copied = select(dense + stage.expert, 0.0, sharded) * select(0.0, 1.0, full_training);
     let optimizer = (c.optimizer_bytes * updated + 4.0 * copied) / hbm + 2e-3;

@@ -174,6 +174,8 @@ rows! {
         selective_share: f32 = stack.selective_share;
         selective_elementwise: u32 = stack.selective_elementwise;
         fused_loss: u32 = stack.fused_loss;
+        recompute_stops_early: u32 = stack.recompute_stops_early;
+        hybrid_sharding: u32 = stack.hybrid_sharding;
         vocab_multiple: u32 = stack.vocab_multiple;
     }
 

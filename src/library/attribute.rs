@@ -509,6 +509,16 @@ pub const STACK: &[Attribute] = &[
         "selective recompute repeats norms and activation functions; default false",
     ),
     flag("fused_loss", Optional, "the loss never holds the logits in fp32; default false"),
+    flag(
+        "recompute_stops_early",
+        Optional,
+        "full recompute does not repeat the last product of a layer, whose output backward does not read; default false",
+    ),
+    flag(
+        "hybrid_sharding",
+        Optional,
+        "ZeRO-3 shards inside a torus domain (a slice) and replicates over the domains; default false",
+    ),
     integer("vocab_multiple", "", 1, 4096, Optional, "vocabulary is padded to this times tp; default 128"),
     texts("precisions", Always, "precisions that the stack trains in"),
 ];

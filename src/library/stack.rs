@@ -66,6 +66,10 @@ pub struct Stack {
     pub selective_elementwise: bool,
     /// The loss never holds the logits in fp32.
     pub fused_loss: bool,
+    /// Full recompute stops before the last product of a layer, whose output backward does not read.
+    pub recompute_stops_early: bool,
+    /// Weights are sharded inside a scale-up domain and replicated over the domains (hybrid sharding).
+    pub hybrid_sharding: bool,
     pub vocab_multiple: u32,
 }
 
@@ -112,6 +116,8 @@ impl Stack {
             quantization_factor: if need.word("fp8_recipe") == "rowwise" { 2.0 } else { 1.0 },
             selective_elementwise: flag("selective_elementwise", false),
             fused_loss: flag("fused_loss", false),
+            recompute_stops_early: flag("recompute_stops_early", false),
+            hybrid_sharding: flag("hybrid_sharding", false),
             selective_share: record.number("selective_share").unwrap_or(0.0),
             vocab_multiple: record.integer("vocab_multiple").unwrap_or(128) as u32,
         };

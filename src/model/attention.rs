@@ -4,7 +4,7 @@
 
 use super::parameters::Calibration;
 use super::plan::Plan;
-use super::roofline::{half_peak, peak};
+use super::roofline::{array_fill, half_peak, peak};
 use super::setting::Setting;
 use super::weights::attended;
 use crate::library::chip::Architecture;
@@ -60,7 +60,14 @@ pub fn attention_time(setting: &Setting, plan: &Plan, clock: f64) -> AttentionTi
         };
     }
     let flop = 2.0 * b * (s / cp) * attended(a, s, a.causal) * (qk_dim + v_dim) * heads;
-    let narrow = if a.head_dim <= 64.0 && a.kv_lora == 0.0 { calibration.attention_narrow } else { 1.0 };
+    let narrow = if chip.systolic {
+        // Both products have the head as an inner or an outer size.
+        array_fill(v_dim, chip.tile_m)
+    } else if a.head_dim <= 64.0 && a.kv_lora == 0.0 {
+        calibration.attention_narrow
+    } else {
+        1.0
+    };
     let factor = kernel_factor(setting.stack.attention, chip.architecture, calibration)
         * narrow
         * (s / (s + calibration.attention_half));

@@ -3,6 +3,7 @@
 //! Twin: `shaders/model/memory.wgsl`. Activations follow the operation list of Korthikanti et al., "Reducing Activation Recomputation
 //! in Large Transformer Models" (2022), without dropout masks; states are those of mixed-precision Adam and ZeRO (Rajbhandari et al. 2020).
 
+use super::network::group;
 use super::operations::padded_vocab;
 use super::plan::{Plan, Recompute, Shard};
 use super::setting::Setting;
@@ -18,6 +19,9 @@ pub struct HeldParams {
     /// Ranks over which the dense and the expert parameters are sharded or reduced.
     pub dense_group: u32,
     pub expert_group: u32,
+    /// Ranks over which each is sharded: the group, or its part inside one domain under hybrid sharding.
+    pub dense_shards: u32,
+    pub expert_shards: u32,
 }
 
 impl HeldParams {
@@ -93,11 +97,17 @@ pub fn held_params(setting: &Setting, plan: &Plan, layers: f64) -> HeldParams {
     let dense =
         weights.attention / tp + (1.0 - moe) * weights.dense_ffn / tp + moe * ((weights.shared - router) / tp + router);
     let expert = moe * a.experts * weights.expert / (ep * etp);
+    let dense_group = plan.dp * plan.cp;
+    let expert_group = (plan.dp * plan.cp * plan.tp / (plan.ep * plan.etp)).max(1);
+    let hybrid = plan.shard == Shard::Full && setting.stack.hybrid_sharding && setting.cluster.torus;
+    let shards = |n: u32, stride: u32| if hybrid { group(setting, n, stride).inside as u32 } else { n };
     HeldParams {
         dense: layers * dense,
         expert: layers * expert,
-        dense_group: plan.dp * plan.cp,
-        expert_group: (plan.dp * plan.cp * plan.tp / (plan.ep * plan.etp)).max(1),
+        dense_group,
+        expert_group,
+        dense_shards: shards(dense_group, plan.tp),
+        expert_shards: shards(expert_group, plan.ep * plan.etp),
     }
 }
 
@@ -181,8 +191,8 @@ fn stage_memory(setting: &Setting, plan: &Plan, layers: f64, stage: u32) -> Stag
     if last && (!first || !a.tied) {
         held.dense += vocab * a.hidden / tp;
     }
-    let mut states = state_bytes(setting, plan, held.dense, held.dense_group)
-        + state_bytes(setting, plan, held.expert, held.expert_group);
+    let mut states = state_bytes(setting, plan, held.dense, held.dense_shards)
+        + state_bytes(setting, plan, held.expert, held.expert_shards);
     if plan.shard == Shard::Full {
         // Two gathered layers at work.
         states += 4.0 * held.total() / layers.max(1.0);

@@ -57,6 +57,8 @@ impl PassTime {
 pub struct LayerTime {
     pub forward: PassTime,
     pub backward: PassTime,
+    /// Last product of a dense layer with its communication, forward.
+    pub tail: PassTime,
     /// Core attention alone, which selective recompute repeats where scores are kept.
     pub attention_forward: f64,
     /// LM head and loss, forward and backward.
@@ -155,8 +157,8 @@ pub fn layer_time(setting: &Setting, plan: &Plan, clock: f64) -> LayerTime {
 
     // Dense feed-forward.
     let width = a.ffn / tp;
-    let dense_gemm = linear(setting, clock, format, tokens, (matrices - 1.0) * width, h, 1.0)
-        .plus(linear(setting, clock, format, tokens, h, width, 1.0));
+    let dense_down = linear(setting, clock, format, tokens, h, width, 1.0);
+    let dense_gemm = linear(setting, clock, format, tokens, (matrices - 1.0) * width, h, 1.0).plus(dense_down);
     let dense_vector = (tokens * bytes * matrices * width * vector_factor
         + tokens * (h + width) * 4.0 * quantized
         + (attention_weights + matrices * h * width) * 2.0 * quantized)
@@ -252,6 +254,11 @@ pub fn layer_time(setting: &Setting, plan: &Plan, clock: f64) -> LayerTime {
     LayerTime {
         forward: dense_forward.mix(dense_share, &moe_forward, moe_share),
         backward: dense_backward.mix(dense_share, &moe_backward, moe_share),
+        tail: PassTime {
+            gemm: dense_share * dense_down.forward,
+            tp: dense_share * 0.5 * dense_tp,
+            ..PassTime::default()
+        },
         attention_forward: core.forward,
         head: PassTime {
             gemm: modules * (logits.forward + logits.backward) / c.head_efficiency,

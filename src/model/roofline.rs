@@ -85,6 +85,11 @@ pub fn alignment(k: f64, n: f64) -> f64 {
     }
 }
 
+/// Share of a systolic array `array` wide that a size of `n` fills, whole arrays counted.
+pub fn array_fill(n: f64, array: f64) -> f64 {
+    n / ((n / array).ceil() * array)
+}
+
 // The eight figures of a product, in the order of its shader twin.
 #[allow(clippy::too_many_arguments)]
 /// Seconds of `batch` products (m × k)·(k × n) at a clock ratio.
@@ -102,15 +107,15 @@ pub fn gemm_time(
         return 0.0;
     }
     let m = m.max(1.0);
-    let rows = (m / chip.tile_m).ceil();
-    let columns = (n / chip.tile_n).ceil();
-    let tiled = (m / (rows * chip.tile_m)) * (n / (columns * chip.tile_n));
-    let half = calibration.gemm_k_half;
-    let ramp_k = k / (k + half * format.ramp);
     let shape = if chip.systolic {
-        // One or two large arrays: no waves, but a run-in on every size.
-        tiled * ramp_k * (m / (m + half)) * (n / (n + half))
+        // One or two large arrays that hold k × n weights while m rows stream through: no waves, but whole arrays, and
+        // a run-in of one array for each.
+        array_fill(k, chip.tile_m) * array_fill(n, chip.tile_m) * (m / (m + chip.tile_m))
     } else {
+        let rows = (m / chip.tile_m).ceil();
+        let columns = (n / chip.tile_n).ceil();
+        let tiled = (m / (rows * chip.tile_m)) * (n / (columns * chip.tile_n));
+        let ramp_k = k / (k + calibration.gemm_k_half * format.ramp);
         let waves = batch * rows * columns / chip.cores;
         let wave = waves / (waves + calibration.wave_loss * (waves.ceil() - waves));
         tiled * wave * ramp_k * alignment(k, n)

@@ -5,7 +5,7 @@
 
 use super::memory::{HeldParams, held_params, stage_layers};
 use super::network::{all_gather, all_reduce, group, point_to_point};
-use super::operations::{LayerTime, layer_time};
+use super::operations::{LayerTime, PassTime, layer_time};
 use super::plan::{Plan, Recompute, Shard};
 use super::setting::Setting;
 use crate::library::stack::{Accumulation, AttentionKernel};
@@ -110,6 +110,12 @@ fn reduction(setting: &Setting, plan: &Plan, params: f64, n: u32, stride: u32) -
     }
 }
 
+/// Gradient reduction between the replicas of hybrid sharding: each rank sends its shard across the domains.
+fn between_replicas(setting: &Setting, params: f64, n: u32, shards: u32, stride: u32) -> f64 {
+    let shard = params * setting.stack.gradient_bytes / f64::from(shards);
+    all_reduce(setting, shard, group(setting, n / shards, stride * shards))
+}
+
 /// Times one step at a clock ratio.
 pub fn step_time(setting: &Setting, plan: &Plan, clock: f64) -> StepTime {
     let (c, stack, a) = (&setting.calibration, &setting.stack, &setting.workload.architecture);
@@ -132,9 +138,13 @@ pub fn step_time(setting: &Setting, plan: &Plan, clock: f64) -> StepTime {
     };
     let elementwise =
         if plan.recompute == Recompute::Selective && stack.selective_elementwise { layer.forward.vector } else { 0.0 };
-    let recompute =
-        repeated * (layer.forward.compute() + 0.9 * layer.forward.communication()) + scores_again + elementwise;
-    let recompute_matrix = repeated * (layer.forward.gemm + layer.forward.attention) + scores_again;
+    let spared =
+        if plan.recompute == Recompute::Full && stack.recompute_stops_early { layer.tail } else { PassTime::default() };
+    let recompute = repeated * (layer.forward.compute() + 0.9 * layer.forward.communication())
+        - (spared.compute() + 0.9 * spared.communication())
+        + scores_again
+        + elementwise;
+    let recompute_matrix = repeated * (layer.forward.gemm + layer.forward.attention) - spared.gemm + scores_again;
     let recompute_memory = repeated * layer.forward.vector + elementwise;
 
     let one: HeldParams = held_params(setting, plan, 1.0);
@@ -142,8 +152,8 @@ pub fn step_time(setting: &Setting, plan: &Plan, clock: f64) -> StepTime {
     let fsdp = if sharded && plan.dp * plan.cp > 1 {
         let gathered_bytes = if narrow && stack.fused_vector_ops { 1.5 } else { 2.0 };
         let both = |bytes: f64| {
-            all_gather(setting, one.dense * bytes, group(setting, one.dense_group, plan.tp))
-                + all_gather(setting, one.expert * bytes, group(setting, one.expert_group, plan.ep * plan.etp))
+            all_gather(setting, one.dense * bytes, group(setting, one.dense_shards, plan.tp))
+                + all_gather(setting, one.expert * bytes, group(setting, one.expert_shards, plan.ep * plan.etp))
         };
         let gather = both(gathered_bytes);
         let scatter = if full_training { both(stack.gradient_bytes) } else { 0.0 };
@@ -156,7 +166,7 @@ pub fn step_time(setting: &Setting, plan: &Plan, clock: f64) -> StepTime {
     let accumulated = if !full_training || (setting.chip.systolic && plan.micro_batches == 1) {
         0.0
     } else if sharded {
-        if plan.micro_batches > 1 { 1.0 / f64::from(one.dense_group) } else { 0.0 }
+        if plan.micro_batches > 1 { 1.0 / f64::from(one.dense_shards) } else { 0.0 }
     } else {
         1.0
     };
@@ -191,20 +201,19 @@ pub fn step_time(setting: &Setting, plan: &Plan, clock: f64) -> StepTime {
     let stage = held_params(setting, plan, a.layers / pp);
     let ends = a.hidden * a.vocab * if a.tied { 1.0 } else { 2.0 } / f64::from(plan.tp) / pp.min(2.0);
     let dense = stage.dense + ends;
-    let dp = if sharded {
-        0.0
+    let communication = if sharded {
+        between_replicas(setting, dense, stage.dense_group, stage.dense_shards, plan.tp)
+            + between_replicas(setting, stage.expert, stage.expert_group, stage.expert_shards, plan.ep * plan.etp)
     } else {
-        let communication = (reduction(setting, plan, dense, stage.dense_group, plan.tp)
-            + reduction(setting, plan, stage.expert, stage.expert_group, plan.ep * plan.etp))
-            * if full_training { 1.0 } else { 0.01 };
-        let window = layer.backward.total() * a.layers / pp * if plan.pp > 1 { 1.0 + 1.0 / vpp } else { 1.0 };
-        let hidden = communication.min(c.overlap_dp * stack.overlap_dp * window);
-        communication - hidden
-    };
+        reduction(setting, plan, dense, stage.dense_group, plan.tp)
+            + reduction(setting, plan, stage.expert, stage.expert_group, plan.ep * plan.etp)
+    } * if full_training { 1.0 } else { 0.01 };
+    let window = layer.backward.total() * a.layers / pp * if plan.pp > 1 { 1.0 + 1.0 / vpp } else { 1.0 };
+    let dp = communication - communication.min(c.overlap_dp * stack.overlap_dp * window);
     let updated = if plan.shard == Shard::None {
         dense + stage.expert
     } else {
-        dense / f64::from(stage.dense_group) + stage.expert / f64::from(stage.expert_group)
+        dense / f64::from(stage.dense_shards) + stage.expert / f64::from(stage.expert_shards)
     } * if full_training { 1.0 } else { 0.01 };
     let copied = if sharded { 0.0 } else { dense + stage.expert } * if full_training { 1.0 } else { 0.0 };
     let optimizer = (c.optimizer_bytes * updated + 4.0 * copied) / hbm + 2e-3;

@@ -302,6 +302,8 @@ pub fn stack(dice: &mut Dice) -> Stack {
         quantization_factor: dice.of(&[1.0, 2.0]),
         selective_elementwise: dice.chance(0.5),
         fused_loss: dice.chance(0.5),
+        recompute_stops_early: dice.chance(0.5),
+        hybrid_sharding: dice.chance(0.5),
         selective_share: if dice.chance(0.5) { 0.0 } else { dice.between(0.0, 0.4) },
         vocab_multiple: dice.of(&[1, 64, 128]),
     }

@@ -240,6 +240,7 @@ fn memory_is_the_same() {
         let params = device::held_params(setting(&run, chips), plan(&layout), 2.0);
         let reference = held_params(&run, &layout, 2.0);
         assert_eq!((params.dense_group, params.expert_group), (reference.dense_group, reference.expert_group));
+        assert_eq!((params.dense_shards, params.expert_shards), (reference.dense_shards, reference.expert_shards));
     }
     tally.close(0.0);
 }
@@ -401,7 +402,7 @@ fn power_and_energy_are_the_same() {
             &load,
         );
     }
-    tally.close(0.0);
+    tally.close(0.002);
 }
 
 #[test]
