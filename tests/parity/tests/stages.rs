@@ -402,7 +402,7 @@ fn power_and_energy_are_the_same() {
             &load,
         );
     }
-    tally.close(0.002);
+    tally.close(EDGES);
 }
 
 #[test]
