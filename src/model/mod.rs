@@ -2,9 +2,11 @@
 //!
 //! [`estimate`] reads as the method section of a paper: layout → memory → clock → step → goodput → power → cost → carbon.
 
+pub mod adapter;
 pub mod attention;
 pub mod carbon;
 pub mod cost;
+pub mod evaluation;
 pub mod goodput;
 pub mod layout;
 pub mod memory;

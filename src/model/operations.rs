@@ -2,6 +2,7 @@
 //!
 //! Twin: `shaders/model/operations.wgsl`.
 
+use super::adapter::adapter_time;
 use super::attention::attention_time;
 use super::network::{all_gather, all_reduce, all_to_all, group};
 use super::plan::Plan;
@@ -63,8 +64,17 @@ pub struct LayerTime {
     pub attention_forward: f64,
     /// LM head and loss, forward and backward.
     pub head: PassTime,
+    /// GEMMs of the LM head, forward.
+    pub head_forward_gemm: f64,
     /// Input embedding, forward and backward.
     pub embedding: PassTime,
+}
+
+impl LayerTime {
+    /// LM head and loss of a forward pass alone: its GEMMs, a third of the passes over the logits, half of the rest.
+    pub fn head_forward(&self) -> f64 {
+        self.head_forward_gemm + self.head.vector / 3.0 + 0.5 * (self.head.launch + self.head.tp)
+    }
 }
 
 /// GEMM of a linear layer with its two backward products.
@@ -223,7 +233,10 @@ pub fn layer_time(setting: &Setting, plan: &Plan, clock: f64) -> LayerTime {
     };
 
     // Passes.
+    let adapters = adapter_time(setting, plan);
     let forward = |gemm: f64, vector: f64, kernels: f64, host: f64, tp: f64, ep: f64| {
+        let (vector, kernels) = (vector + adapters.forward, kernels + adapters.kernels);
+        let tp = tp + adapters.communication;
         let busy = gemm + core.forward + vector;
         let launch = launch_time(busy, gap * kernels, host * kernels);
         // The ring hides behind attention, and behind the host where that is slower.
@@ -231,10 +244,12 @@ pub fn layer_time(setting: &Setting, plan: &Plan, clock: f64) -> LayerTime {
         PassTime { gemm, attention: core.forward, vector, launch, tp, ep, cp }
     };
     let backward = |gemm: f64, vector: f64, kernels: f64, host: f64, tp: f64, ep: f64| {
-        let busy = gemm + core.backward + 2.0 * vector;
+        let (vector, kernels) = (2.0 * vector + adapters.backward, kernels + adapters.kernels);
+        let tp = tp + adapters.communication;
+        let busy = gemm + core.backward + vector;
         let launch = launch_time(busy, gap * 1.8 * kernels, host * 1.6 * kernels);
         let cp = (2.0 * ring - c.overlap_cp * (core.backward + launch)).max(0.0);
-        PassTime { gemm, attention: core.backward, vector: 2.0 * vector, launch, tp, ep, cp }
+        PassTime { gemm, attention: core.backward, vector, launch, tp, ep, cp }
     };
     let dense_gemms = dense_gemm.plus(projections);
     let moe_gemms = moe_gemm.plus(projections);
@@ -267,6 +282,7 @@ pub fn layer_time(setting: &Setting, plan: &Plan, clock: f64) -> LayerTime {
             tp: modules * head_communication,
             ..PassTime::default()
         },
+        head_forward_gemm: modules * logits.forward / c.head_efficiency,
         embedding: PassTime { vector: tokens * h * 12.0 / hbm / shard, launch: 4.0 * gap, ..PassTime::default() },
     }
 }
