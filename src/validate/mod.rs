@@ -6,9 +6,11 @@
 pub mod column;
 pub mod column_map;
 pub mod convention;
+pub mod exclusion;
 pub mod inference;
 pub mod judged;
 pub mod memory;
+pub mod parallelism;
 pub mod plan;
 pub mod power;
 pub mod predict;

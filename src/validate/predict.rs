@@ -3,8 +3,10 @@
 use rayon::prelude::*;
 
 use super::convention::Convention;
+use super::exclusion::Exclusions;
 use super::inference::Inference;
 use super::judged::{Judged, Obstacle, Quantity, Status};
+use super::parallelism::parallelism;
 use super::plan::{Chosen, Stated, UNSTATED_CHIPS, chips, choose, plan_is_stated};
 use super::power::Systems;
 use super::table::{Row, Table, TableKind};
@@ -17,6 +19,7 @@ use crate::library::site::Site;
 use crate::library::stack::Stack;
 use crate::library::store::Library;
 use crate::library::workload::Workload;
+use crate::model::Estimate;
 use crate::model::parameters::{Assumptions, Calibration};
 use crate::model::setting::Setting;
 use crate::model::weights::model_flop_per_token;
@@ -26,6 +29,7 @@ pub struct Predictor<'a> {
     pub library: &'a Library,
     pub inference: Inference,
     pub systems: Systems,
+    exclusions: Exclusions,
     calibration: Calibration,
     assumptions: Assumptions,
     site: Site,
@@ -47,6 +51,7 @@ impl<'a> Predictor<'a> {
             library,
             inference: Inference::shipped()?,
             systems: Systems::shipped()?,
+            exclusions: Exclusions::shipped()?,
             calibration: library.calibration()?,
             assumptions: library.assumptions()?,
             site: library.site("us-average", None)?,
@@ -59,6 +64,10 @@ impl<'a> Predictor<'a> {
         let judge = |row: &Row| {
             let mut judged = Judged::new(row.text("id"), row.text("source"), row.text("kind"), row.text("chip"));
             judged.plan_stated = plan_is_stated(row);
+            row.text("precision").clone_into(&mut judged.precision);
+            if table.kind != TableKind::Power {
+                judged.parallelism = parallelism(row);
+            }
             let outcome = match table.kind {
                 TableKind::Runs => self.judge_run(row, &names, &mut judged),
                 TableKind::Memory => memory::judge(self, row, &names, &mut judged),
@@ -66,6 +75,9 @@ impl<'a> Predictor<'a> {
             };
             if let Err(obstacle) = outcome {
                 judged.stop(obstacle);
+            }
+            if let Some(reason) = self.exclusions.reason(row) {
+                judged.set_aside(reason);
             }
             judged
         };
@@ -84,7 +96,6 @@ impl<'a> Predictor<'a> {
         if let Some((quantity, measured)) = measurement(row, None) {
             (judged.quantity, judged.measured) = (Some(quantity), measured);
         }
-        excluded(row)?;
         let subject = self.subject(row, names, judged)?;
         let (quantity, measured) =
             measurement(row, Some(&subject)).ok_or_else(|| Obstacle::states_no("measurement"))?;
@@ -99,6 +110,7 @@ impl<'a> Predictor<'a> {
         }
         let chosen = choose(&subject.setting, &subject.stated, chips, &mut judged.inferred)?;
         judged.memory_disagrees = !chosen.fits;
+        judged.model_flops = model_flops(&subject.setting, &chosen.estimate);
         judged.score(quantity, predicted(row, &subject, &chosen, chips, quantity), measured);
         Ok(())
     }
@@ -147,17 +159,6 @@ pub struct Subject {
     pub setting: Setting,
     pub stated: Stated,
     pub convention: Convention,
-}
-
-/// Rows that their own notes rule out.
-pub fn excluded(row: &Row) -> Result<(), Obstacle> {
-    if row.text("confidence") == "recalled" {
-        return Err(Obstacle::Excluded("recalled, not read at its source"));
-    }
-    if row.remarks().any(|remark| remark.starts_with("FLAG")) {
-        return Err(Obstacle::Excluded("flagged as inconsistent at its source"));
-    }
-    Ok(())
 }
 
 /// The quantity that a row is judged on, and its value. A utilisation needs the subject's peak.
@@ -223,6 +224,13 @@ fn predicted(row: &Row, subject: &Subject, chosen: &Chosen, chips: f64, quantity
         // Judged elsewhere.
         Quantity::NodeW | Quantity::PeakMemoryGib => f64::NAN,
     }
+}
+
+/// Model FLOP/s of a chip of an estimate.
+fn model_flops(setting: &Setting, estimate: &Estimate) -> f64 {
+    let run = &setting.workload.run;
+    let rate = estimate.plan.global_batch() as f64 * run.seq_len / (estimate.chips_used.max(1.0) * estimate.step_s);
+    rate * model_flop_per_token(&setting.workload.architecture, run, false)
 }
 
 /// One fault for a table of which no row can be used: the reasons, the commonest first.
