@@ -4,19 +4,22 @@ mod document;
 mod group;
 mod page;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Args;
 
 use self::group::Group;
+use super::artifact::Artifact;
 use super::{Global, Outcome, output};
-use crate::library::diagnostic::{Diagnostic, Fault};
+use crate::library::diagnostic::{Diagnostic, Fault, quoted};
 use crate::library::source_text::SourceText;
 use crate::library::store::evidence;
 use crate::validate::column_map::ColumnMap;
 use crate::validate::predict::{Judgement, Predictor};
-use crate::validate::table::Table;
+use crate::validate::scatter::Format;
+use crate::validate::table::{Table, TableKind};
+use crate::validate::{peers, scatter};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -25,6 +28,8 @@ Examples:
   wattline validate ours.csv                         the columns of evidence/published_runs.csv
   wattline validate theirs.csv --columns map.toml    another lab's columns
   wattline validate ours.csv --json | jq .summary
+  wattline validate --by parallelism --scatter scatter.svg
+  wattline validate --baseline                       beside a constant rate and other predictors
 
 A row needs a chip, a number of chips, a shape (layers, hidden, heads) and
 something measured; what else it leaves blank is chosen, and said so. A table
@@ -52,9 +57,16 @@ pub struct Arguments {
     /// Print every row with its prediction and its measurement
     #[arg(long, short = 'v', visible_alias = "verbose")]
     rows: bool,
+    /// Draw predicted against measured, coloured by the groups of --by
+    #[arg(long, value_name = "FILE.svg|FILE.png")]
+    scatter: Option<PathBuf>,
+    /// Print the errors of a constant rate per chip and precision on the same rows, and what other predictors reach
+    #[arg(long)]
+    baseline: bool,
 }
 
 pub fn run(arguments: &Arguments, global: &Global) -> Outcome {
+    let scatter = arguments.scatter.as_deref().map(Scatter::create).transpose()?;
     let tables = tables(arguments)?;
     let library = global.open_library()?;
     let predictor = Predictor::new(&library)?;
@@ -62,12 +74,52 @@ pub fn run(arguments: &Arguments, global: &Global) -> Outcome {
     for judgement in &judgements {
         output::diagnostics(&judgement.warnings);
     }
+    if let Some(scatter) = scatter {
+        scatter.draw(&judgements, arguments.by)?;
+    }
+    let beside = if arguments.baseline { beside(&judgements, &predictor, arguments)? } else { Vec::new() };
     if global.json {
-        output::json(&document::document(&judgements))?;
+        output::json(&document::document(&judgements, &beside))?;
     } else {
-        output::answer(&page::page(&judgements, arguments.by, arguments.rows))?;
+        output::answer(&page::page(&judgements, &beside, arguments.by, arguments.rows))?;
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// The picture that is asked for.
+struct Scatter {
+    file: Artifact,
+    format: Format,
+}
+
+impl Scatter {
+    fn create(path: &Path) -> Result<Scatter, Fault> {
+        let Some(format) = Format::of(path) else {
+            let message = format!("{} names no picture", quoted(&path.display().to_string()));
+            return Err(Fault::input(Diagnostic::error(message).help("--scatter writes FILE.svg or FILE.png")));
+        };
+        Ok(Scatter { file: Artifact::create(path)?, format })
+    }
+
+    fn draw(self, judgements: &[Judgement], by: Group) -> Result<(), Fault> {
+        self.file.finish(&scatter::draw(judgements, |row| by.label(row), self.format)?)
+    }
+}
+
+/// The runs beside a constant rate; the shipped ones beside other predictors too.
+fn beside(
+    judgements: &[Judgement],
+    predictor: &Predictor<'_>,
+    arguments: &Arguments,
+) -> Result<Vec<peers::Line>, Fault> {
+    let mut lines = Vec::new();
+    for judgement in judgements.iter().filter(|judgement| judgement.kind == TableKind::Runs) {
+        lines.extend(peers::beside_constant_rate(judgement));
+        if arguments.runs.is_none() {
+            lines.extend(peers::beside_peers(judgement, predictor)?);
+        }
+    }
+    Ok(lines)
 }
 
 fn tables(arguments: &Arguments) -> Result<Vec<Table>, Fault> {

@@ -87,6 +87,8 @@ pub struct Judged {
     pub error: f64,
     /// Predicted model FLOP/s of a chip, attention halved where causal.
     pub model_flops: f64,
+    /// Dense peak of the chip in the row's precision, FLOP/s.
+    pub peak_flops: f64,
     pub status: Status,
     /// Why a row is not scored; empty where it is.
     pub reason: String,
@@ -131,6 +133,7 @@ impl Judged {
             predicted: f64::NAN,
             error: f64::NAN,
             model_flops: f64::NAN,
+            peak_flops: f64::NAN,
             status: Status::Unscored,
             reason: String::new(),
             stack: String::new(),

@@ -3,6 +3,7 @@
 //! table → words → workload → plan → prediction → error → summary. No measured column is read for a prediction but the
 //! one that it is compared with.
 
+pub mod baseline;
 pub mod column;
 pub mod column_map;
 pub mod convention;
@@ -11,9 +12,11 @@ pub mod inference;
 pub mod judged;
 pub mod memory;
 pub mod parallelism;
+pub mod peers;
 pub mod plan;
 pub mod power;
 pub mod predict;
+pub mod scatter;
 pub mod score;
 pub mod subject;
 pub mod table;

@@ -15,12 +15,14 @@ use super::{memory, power, subject};
 use crate::library::chip::Chip;
 use crate::library::cluster::Cluster;
 use crate::library::diagnostic::{Diagnostic, Fault};
+use crate::library::shape::figure;
 use crate::library::site::Site;
 use crate::library::stack::Stack;
 use crate::library::store::Library;
 use crate::library::workload::Workload;
 use crate::model::Estimate;
 use crate::model::parameters::{Assumptions, Calibration};
+use crate::model::roofline::peak;
 use crate::model::setting::Setting;
 use crate::model::weights::model_flop_per_token;
 
@@ -97,8 +99,7 @@ impl<'a> Predictor<'a> {
             (judged.quantity, judged.measured) = (Some(quantity), measured);
         }
         let subject = self.subject(row, names, judged)?;
-        let (quantity, measured) =
-            measurement(row, Some(&subject)).ok_or_else(|| Obstacle::states_no("measurement"))?;
+        let (quantity, measured) = measurement(row, Some(&subject)).ok_or_else(|| unmeasured(row))?;
         needs(row, quantity)?;
         let stated_chips = chips(row);
         let chips = stated_chips.unwrap_or(UNSTATED_CHIPS);
@@ -110,6 +111,7 @@ impl<'a> Predictor<'a> {
         }
         let chosen = choose(&subject.setting, &subject.stated, chips, &mut judged.inferred)?;
         judged.memory_disagrees = !chosen.fits;
+        judged.peak_flops = peak(&subject.chip, subject.setting.workload.run.precision);
         judged.model_flops = model_flops(&subject.setting, &chosen.estimate);
         judged.score(quantity, predicted(row, &subject, &chosen, chips, quantity), measured);
         Ok(())
@@ -179,6 +181,15 @@ fn measurement(row: &Row, subject: Option<&Subject>) -> Option<(Quantity, f64)> 
         .or_else(|| stated(Quantity::ChipHours, row.positive("chip_hours")))
         .or_else(|| stated(Quantity::EnergyMwh, row.positive("energy_MWh")))
         .or_else(|| stated(Quantity::PeakMemoryGib, row.positive("peak_memory_GiB")))
+}
+
+/// Why a row has no measurement.
+fn unmeasured(row: &Row) -> Obstacle {
+    let stated = TableKind::Runs.measurements().iter().find_map(|column| Some((column, row.number(column)?)));
+    match stated {
+        Some((column, value)) => Obstacle::Lacks(format!("`{column}` is {}, which no run can have", figure(value))),
+        None => Obstacle::states_no("measurement"),
+    }
 }
 
 /// What a quantity cannot be predicted without.

@@ -148,6 +148,13 @@ pub fn set_aside(rows: &[Judged]) -> Vec<f64> {
         .collect()
 }
 
+/// Signed errors between which 80 % of the scored rows lie: (P10, P90).
+pub fn band(rows: &[Judged]) -> (f64, f64) {
+    let scored = rows.iter().filter(|row| row.status == Status::Scored);
+    let mut errors: Vec<f64> = scored.map(|row| row.error).collect();
+    (quantile(&mut errors, 0.1), quantile(&mut errors, 0.9))
+}
+
 /// Summaries by a label of the rows, in the label's order.
 pub fn by<'a>(rows: &'a [Judged], label: impl Fn(&'a Judged) -> &'a str) -> Vec<(String, Summary)> {
     let mut groups: BTreeMap<&str, Vec<&'a Judged>> = BTreeMap::new();

@@ -5,17 +5,33 @@ use serde_json::{Value, json};
 use super::group::Group;
 use crate::library::diagnostic::Diagnostic;
 use crate::validate::judged::{Judged, Quantity};
+use crate::validate::peers::Line;
 use crate::validate::predict::Judgement;
 use crate::validate::score::{Part, Summary, by, quantile, reasons, set_aside, summarise};
 
 /// The first table's rows and summaries; the further ones under their kinds.
-pub fn document(judgements: &[Judgement]) -> Value {
+pub fn document(judgements: &[Judgement], beside: &[Line]) -> Value {
     let mut documents = judgements.iter().map(|judgement| (judgement.kind.word(), judgement_document(judgement)));
     let Some((_, mut first)) = documents.next() else { return json!({}) };
     for (kind, further) in documents {
         first[kind] = further;
     }
+    if !beside.is_empty() {
+        first["baseline"] = beside.iter().map(line_document).collect();
+    }
     first
+}
+
+fn line_document(line: &Line) -> Value {
+    json!({
+        "set": line.set,
+        "predictor": line.predictor,
+        "rows": line.rows,
+        "median_abs_error": line.median_abs_error,
+        "p90_abs_error": line.p90_abs_error,
+        "mape": line.mape,
+        "source": (!line.source.is_empty()).then_some(&line.source),
+    })
 }
 
 fn judgement_document(judgement: &Judgement) -> Value {
@@ -95,4 +111,3 @@ fn row_document(row: &Judged) -> Value {
         "memory_disagrees": row.memory_disagrees,
     })
 }
-

@@ -17,15 +17,8 @@ pub enum Group {
 }
 
 impl Group {
-    pub const ALL: [Group; 7] = [
-        Group::Source,
-        Group::Chip,
-        Group::Stack,
-        Group::Parallelism,
-        Group::Precision,
-        Group::Quantity,
-        Group::Kind,
-    ];
+    pub const ALL: [Group; 7] =
+        [Group::Source, Group::Chip, Group::Stack, Group::Parallelism, Group::Precision, Group::Quantity, Group::Kind];
 
     pub fn word(self) -> &'static str {
         match self {

@@ -2,7 +2,9 @@
 
 use super::group::Group;
 use crate::cli::output::{self, FAINT, HEADING};
+use crate::library::diagnostic::printable;
 use crate::validate::judged::{Judged, Quantity, Status};
+use crate::validate::peers::Line;
 use crate::validate::predict::Judgement;
 use crate::validate::score::{LEAST_ROWS, Part, by, quantile, reasons, set_aside, summarise};
 use crate::validate::table::TableKind;
@@ -10,13 +12,16 @@ use crate::validate::table::TableKind;
 /// Reasons that are listed one by one.
 const REASONS: usize = 12;
 
-pub fn page(judgements: &[Judgement], group: Group, every: bool) -> String {
+pub fn page(judgements: &[Judgement], beside: &[Line], group: Group, every: bool) -> String {
     let mut text = String::new();
     for judgement in judgements {
         if !text.is_empty() {
             text.push('\n');
         }
         text.push_str(&section(judgement, group, every));
+    }
+    if !beside.is_empty() {
+        text.push_str(&format!("\n{HEADING}Beside others{HEADING:#}\n\n{}", others(beside)));
     }
     text.push_str(&format!(
         "\n{FAINT}error = ln(predicted / measured), of rates the reverse: +0.10 is about 10 %\n\
@@ -34,13 +39,13 @@ fn section(judgement: &Judgement, group: Group, every: bool) -> String {
         TableKind::Memory => "Peak memory",
         TableKind::Power => "Node power",
     };
-    let mut text = format!("{HEADING}{title}{HEADING:#}: {}, {} rows\n\n", judgement.file, rows.len());
+    let mut text = format!("{HEADING}{title}{HEADING:#}: {}, {} rows\n\n", printable(&judgement.file), rows.len());
     if every {
         text.push_str(&every_row(rows));
     }
     let lines = by(rows, |row| group.label(row)).into_iter().filter(|(_, part)| part.scored > 0);
     let lines = lines.map(|(name, part)| {
-        let name = if name.is_empty() { format!("(no {} stated)", group.word()) } else { name };
+        let name = if name.is_empty() { format!("(no {} stated)", group.word()) } else { shown(&name) };
         vec![
             name,
             format!("{:>5}", part.scored),
@@ -132,7 +137,7 @@ fn left_out(rows: &[Judged]) -> String {
     let mut lines: Vec<Vec<String>> = reasons
         .iter()
         .take(REASONS)
-        .map(|(status, reason, count)| vec![status.word().to_owned(), format!("{count:>4}"), (*reason).to_owned()])
+        .map(|(status, reason, count)| vec![status.word().to_owned(), format!("{count:>4}"), printable(reason)])
         .collect();
     if rest > 0 {
         lines.push(vec![String::new(), format!("{rest:>4}"), "other reasons: --rows lists them".to_owned()]);
@@ -150,13 +155,26 @@ fn left_out(rows: &[Judged]) -> String {
     text
 }
 
+/// Errors of other predictors on the same rows, and on whole sets where theirs are known.
+fn others(lines: &[Line]) -> String {
+    let mut set = "";
+    let cells = lines.iter().map(|line| {
+        let first = if line.set == set { String::new() } else { line.set.clone() };
+        set = &line.set;
+        let rows = if line.rows > 0 { format!("{:>5}", line.rows) } else { "    -".to_owned() };
+        let errors = [line.median_abs_error, line.p90_abs_error, line.mape].map(size);
+        [vec![first, line.predictor.clone(), rows], errors.to_vec()].concat()
+    });
+    output::table(&["ROWS", "PREDICTOR", "    N", "MEDIAN", "  P90", " MAPE"], &[0, 2, 3, 4, 5], cells.collect())
+}
+
 fn every_row(rows: &[Judged]) -> String {
     let (scored, others): (Vec<&Judged>, Vec<&Judged>) = rows.iter().partition(|row| row.status == Status::Scored);
     let mut text = String::new();
     if !scored.is_empty() {
         let lines = scored.iter().map(|row| {
             vec![
-                row.id.clone(),
+                shown(&row.id),
                 row.quantity.map_or("", Quantity::word).to_owned(),
                 format!("{:>9}", figure(row.predicted)),
                 format!("{:>9}", figure(row.measured)),
@@ -168,7 +186,7 @@ fn every_row(rows: &[Judged]) -> String {
         text.push('\n');
     }
     if !others.is_empty() {
-        let lines = others.iter().map(|row| vec![row.id.clone(), row.status.word().to_owned(), row.reason.clone()]);
+        let lines = others.iter().map(|row| vec![shown(&row.id), row.status.word().to_owned(), printable(&row.reason)]);
         text.push_str(&output::table(&["ROW", "STATUS", "REASON"], &[1], lines.collect()));
         text.push('\n');
     }
@@ -195,14 +213,32 @@ fn wrapped(sentence: &str) -> String {
     text
 }
 
+/// A name from a table, fit for a cell of the page.
+fn shown(name: &str) -> String {
+    const MOST: usize = 60;
+    let mut clean: String = printable(name).replace('\n', " ").chars().take(MOST).collect();
+    if name.chars().count() > MOST {
+        clean.push('…');
+    }
+    clean
+}
+
 /// A size of an error; a dash where there is none.
 fn size(error: f64) -> String {
-    if error.is_finite() { format!("{error:>6.3}") } else { format!("{:>6}", "-") }
+    match error {
+        _ if !error.is_finite() => format!("{:>6}", "-"),
+        _ if error >= 100.0 => format!("{error:>6.0e}"),
+        _ => format!("{error:>6.3}"),
+    }
 }
 
 /// An error with its sign.
 fn signed(error: f64) -> String {
-    if error.is_finite() { format!("{error:>+6.3}") } else { format!("{:>6}", "-") }
+    match error {
+        _ if !error.is_finite() => format!("{:>6}", "-"),
+        _ if error.abs() >= 100.0 => format!("{error:>+6.0e}"),
+        _ => format!("{error:>+6.3}"),
+    }
 }
 
 /// Four digits of a number.
@@ -216,7 +252,7 @@ fn figure(number: f64) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{figure, signed, size};
+    use super::{figure, shown, signed, size};
 
     #[test]
     fn figures_have_four_digits() {
@@ -231,5 +267,12 @@ mod tests {
     fn an_error_that_does_not_exist_is_a_dash() {
         assert_eq!(size(f64::NAN).trim(), "-");
         assert_eq!(signed(0.1).trim(), "+0.100");
+    }
+
+    #[test]
+    fn a_monstrous_error_and_a_monstrous_name_keep_to_their_columns() {
+        assert_eq!([size(4.7e200), signed(-345.8)], [" 5e200", "  -3e2"]);
+        assert_eq!(shown(&"x".repeat(1000)).chars().count(), 61);
+        assert_eq!(shown("a\x1b[31mb"), "a\\u{1b}[31mb");
     }
 }
