@@ -1,5 +1,8 @@
 //! An estimate as the JSON document that scripts rely on, and as text.
 
+use std::collections::BTreeSet;
+use std::sync::OnceLock;
+
 use serde_json::{Map, Value, json};
 
 use crate::design::Design;
@@ -172,15 +175,20 @@ pub fn estimate_json(design: &Design, e: &Estimate) -> Map<String, Value> {
     }
 }
 
-/// Chips that the shipped evidence holds measured runs of.
-fn validated(chip: &str, aliases: &[String]) -> bool {
-    let text = crate::library::store::evidence("published_runs.csv").unwrap_or_default();
-    Table::parse(SourceText::new("evidence/published_runs.csv", text), None).is_ok_and(|table| {
-        table.rows.iter().any(|row| {
-            let word = row.text("chip");
-            word.eq_ignore_ascii_case(chip) || aliases.iter().any(|a| a.eq_ignore_ascii_case(word))
-        })
+/// Chips of the measured runs in the shipped evidence, in lower case; the table is read once.
+fn measured_chips() -> &'static BTreeSet<String> {
+    static CHIPS: OnceLock<BTreeSet<String>> = OnceLock::new();
+    CHIPS.get_or_init(|| {
+        let text = crate::library::store::evidence("published_runs.csv").unwrap_or_default();
+        let table = Table::parse(SourceText::new("evidence/published_runs.csv", text), None);
+        table.map(|table| table.rows.iter().map(|row| row.text("chip").to_lowercase()).collect()).unwrap_or_default()
     })
+}
+
+/// Whether the shipped evidence holds measured runs of a chip.
+fn validated(chip: &str, aliases: &[String]) -> bool {
+    let mut names = std::iter::once(chip).chain(aliases.iter().map(String::as_str));
+    names.any(|name| measured_chips().contains(&name.to_lowercase()))
 }
 
 /// What an estimate rests on beyond what was measured.

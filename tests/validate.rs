@@ -165,7 +165,10 @@ fn the_document_holds_what_the_contract_promises() {
             assert!(part[key].is_number(), "{key}");
         }
     }
-    for group in ["source", "chip", "stack"] {
+    for part in ["tflops_or_mfu", "set_aside"] {
+        assert!(summary[part]["median_abs_error"].is_number(), "{part}");
+    }
+    for group in ["source", "chip", "stack", "parallelism", "precision", "quantity", "kind"] {
         let entries = document[format!("by_{group}")].as_array().unwrap();
         assert!(entries.iter().all(|entry| entry[group].is_string() && entry["scored"].is_u64()));
     }
@@ -224,6 +227,130 @@ fn flagged_and_recalled_rows_are_skipped() {
     assert_eq!(row(&document, "flagged")["status"], "skipped");
     assert_eq!(row(&document, "recalled")["status"], "skipped");
     assert_eq!(row(&document, "good")["status"], "scored");
+}
+
+#[test]
+fn contradicted_rows_are_kept_with_their_prediction_and_the_arithmetic() {
+    for id in ["nvidia-megatron-bridge-perf--173", "nvidia-megatron-bridge-perf--209"] {
+        let row = row(shipped(), id);
+        assert!(row["status"] == "skipped" && row["predicted"].is_number() && row["error"].is_null(), "{row}");
+        assert!(row["reason"].as_str().unwrap().starts_with("contradicted: 5,"), "{row}");
+    }
+    let power = shipped()["power"]["rows"].as_array().unwrap();
+    let contradicted: Vec<&Value> =
+        power.iter().filter(|row| row["reason"].as_str().is_some_and(|why| why.contains("650 W"))).collect();
+    assert_eq!(contradicted.len(), 1);
+    assert_eq!(contradicted[0]["measured"], 3354.0);
+}
+
+#[test]
+fn a_speed_that_finds_no_prediction_counts_as_a_factor_of_two() {
+    let rows = format!("{ROW}lost,h100,8,32,4096,32,4096,8,4,1,128,bf16,none,gqa,,2.0,,,,\n");
+    let (document, _) = judged(&rows);
+    let (summary, good) = (&document["summary"], row(&document, "good")["error"].as_f64().unwrap().abs());
+    assert_eq!((summary["unscored"].as_u64(), summary["counted_as_a_factor_of_two"].as_u64()), (Some(1), Some(1)));
+    let median = 0.5 * (good + std::f64::consts::LN_2);
+    SHIFT.admits((summary["median_abs_error"].as_f64().unwrap() - median).abs());
+    // Run time is no speed, and is not counted.
+    let (document, _) = judged(&format!("{ROW}run,h100,64,32,4096,32,4096,,,,,bf16,,,,,3.5,,,\n"));
+    assert_eq!(document["summary"]["counted_as_a_factor_of_two"], 0);
+}
+
+#[test]
+fn the_headline_averages_sources_of_four_rows_or_more() {
+    let sources = shipped()["by_source"].as_array().unwrap();
+    let medians: Vec<f64> = sources
+        .iter()
+        .filter(|source| source["scored"].as_u64() >= Some(4))
+        .map(|source| source["median_abs_error"].as_f64().unwrap())
+        .collect();
+    let all = &shipped()["summary"]["all"];
+    assert_eq!(all["sources"].as_u64(), Some(medians.len() as u64));
+    let mean = medians.iter().sum::<f64>() / medians.len() as f64;
+    SHIFT.admits((all["mean_of_source_medians"].as_f64().unwrap() - mean).abs());
+}
+
+#[test]
+fn parallelism_is_one_word_for_each_row() {
+    let (document, _) = judged(&format!("{ROW}blank,h100,64,32,4096,32,4096,,,,128,bf16,,gqa,,2.0,,,,\n"));
+    assert_eq!(row(&document, "good")["parallelism"], "tensor");
+    assert_eq!(row(&document, "blank")["parallelism"], "chosen");
+    let words: Vec<&str> =
+        document["by_parallelism"].as_array().unwrap().iter().map(|g| g["parallelism"].as_str().unwrap()).collect();
+    assert_eq!(words, ["chosen", "tensor"]);
+}
+
+#[test]
+fn nothing_is_left_out_in_silence() {
+    let reasons = shipped()["summary"]["reasons"].as_array().unwrap();
+    let listed: u64 = reasons.iter().map(|reason| reason["rows"].as_u64().unwrap()).sum();
+    let summary = &shipped()["summary"];
+    assert_eq!(listed, summary["unscored"].as_u64().unwrap() + summary["skipped"].as_u64().unwrap());
+}
+
+#[test]
+fn predictions_are_better_than_a_constant_rate_on_the_same_rows() {
+    let document = document(&["--baseline"]);
+    let lines = document["baseline"].as_array().unwrap();
+    let own: Vec<&Value> = lines.iter().filter(|line| line["set"] == "these rows").collect();
+    assert_eq!(own.len(), 3);
+    for figure in ["median_abs_error", "p90_abs_error", "mape"] {
+        assert!(own.iter().all(|line| line["rows"] == own[0]["rows"]));
+        assert!(own[1..].iter().all(|line| own[0][figure].as_f64() < line[figure].as_f64()), "{figure}: {own:?}");
+    }
+    let published = lines.iter().find(|line| line["predictor"].as_str().unwrap().starts_with("vTrain")).unwrap();
+    assert!(published["predictor"].as_str().unwrap().contains("as published, whole set"));
+    assert!(published["source"].is_string());
+}
+
+#[test]
+fn a_scatter_is_written_whole_or_not_at_all() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    for (name, start) in [("a.svg", &b"<svg"[..]), ("b.PNG", b"\x89PNG")] {
+        let ran = validate(&["--scatter", &path(name), "--by", "parallelism"]);
+        assert_eq!(ran.code, 0, "{}", ran.stderr);
+        assert!(std::fs::read(path(name)).unwrap().starts_with(start), "{name}");
+    }
+    for name in ["c.pdf", "c", "nowhere/c.svg", "."] {
+        refused(&["--scatter", &path(name)]);
+    }
+    refused(&["/nonexistent/runs.csv", "--scatter", &path("d.svg")]);
+    let left: Vec<_> = std::fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    assert_eq!(left.len(), 2, "{left:?}");
+}
+
+#[test]
+fn texts_of_a_table_cannot_steer_the_terminal() {
+    let rows = format!("{HEAD}{}", ROW.replace("good", &format!("\u{1b}[31m{}", "long".repeat(1000))));
+    let (_folder, path) = file("runs.csv", rows.as_bytes());
+    let ran = validate(&[path.to_str().unwrap(), "--rows"]);
+    assert!(ran.code == 0 && !ran.stdout.contains('\u{1b}') && ran.stdout.lines().all(|line| line.len() < 200));
+}
+
+#[test]
+fn odd_but_sound_tables_are_read() {
+    let plain = format!("{HEAD}{ROW}");
+    let rows = [
+        ("byte order mark", format!("\u{feff}{plain}")),
+        ("carriage returns", plain.replace('\n', "\r\n")),
+        ("spaces", plain.replace(',', " , ")),
+        ("capitals", format!("{}{ROW}", HEAD.to_uppercase())),
+        ("blank lines", format!("{HEAD}\n\n{ROW}\n{}\n", ",".repeat(19))),
+        ("a quoted line break", plain.replace("good", "\"go\nod\"")),
+        ("a long field", plain.replace("good", &"long".repeat(100_000))),
+        ("a tiny time", format!("{plain}{}", ROW.replace("2.0", "1e-300"))),
+        ("a huge time", format!("{plain}{}", ROW.replace("2.0", "1e300"))),
+        ("a negative time", format!("{plain}{}", ROW.replace("2.0", "-2.0"))),
+        ("a long sequence", format!("{plain}{}", ROW.replace("32,4096,2,", "32,1e9,2,"))),
+        ("half a chip", format!("{plain}{}", ROW.replace("64", "64.5"))),
+    ];
+    for (what, text) in rows {
+        let (_folder, path) = file("runs.csv", text.as_bytes());
+        let ran = validate(&[path.to_str().unwrap()]);
+        assert_eq!(ran.code, 0, "{what}: {}", ran.stderr);
+        assert!(ran.stdout.lines().all(|line| line.chars().count() <= 100), "{what}: {}", ran.stdout);
+    }
 }
 
 #[test]
@@ -328,7 +455,7 @@ fn memory_and_power_tables_are_judged_on_their_own_quantities() {
 
 #[test]
 fn a_page_is_eighty_columns_wide_and_says_what_an_error_is() {
-    for arguments in [&["--by", "stack"][..], &["--by", "chip", "--rows"]] {
+    for arguments in [&["--by", "stack"][..], &["--by", "chip", "--rows"], &["--by", "parallelism", "--baseline"]] {
         let ran = validate(arguments);
         assert_eq!(ran.code, 0);
         assert!(ran.stdout.contains("error = ln(predicted / measured)"));
@@ -354,6 +481,19 @@ fn faulty_tables_are_refused_with_their_place() {
     let text = refused_file("b.csv", format!("{HEAD}{ROW}{}", ROW.replace("4096", "wide")).as_bytes());
     assert_eq!((line(&text), &text["key"]), (Some(3), &"hidden".into()));
     assert_eq!(line(&refused_file("c.csv", format!("{HEAD}{ROW}h100,8\n").as_bytes())), Some(3));
+    for (name, cell) in [("nan", "NaN"), ("inf", "inf"), ("large", "1e999"), ("share", "40%")] {
+        let error = refused_file(&format!("{name}.csv"), format!("{HEAD}{}", ROW.replace("2.0", cell)).as_bytes());
+        assert!(error["key"] == "sec_per_iter" && line(&error) == Some(2), "{error}");
+    }
+    let negative = refused_file("negative.csv", format!("{HEAD}{}", ROW.replace("2.0", "-2.0")).as_bytes());
+    assert!(negative["message"].as_str().unwrap().contains("`sec_per_iter` is -2"), "{negative}");
+    let semicolons = refused_file("semicolons.csv", format!("{HEAD}{ROW}").replace(',', ";").as_bytes());
+    assert!(semicolons["help"].as_str().unwrap().contains("commas"));
+    refused_file("twice.csv", format!("{}{ROW}", HEAD.replace("days", "sec_per_iter")).as_bytes());
+    refused_file("open.csv", format!("{HEAD}\"{ROW}").as_bytes());
+    let wide: Vec<u8> = format!("{HEAD}{ROW}").encode_utf16().flat_map(u16::to_le_bytes).collect();
+    refused_file("utf16.csv", &[&[0xff, 0xfe], &wide[..]].concat());
+    assert!(refused_file("blank.csv", b" \n")["message"].as_str().unwrap().contains("empty"));
     refused_file("d.csv", HEAD.as_bytes());
     refused_file("e.csv", b"");
     refused_file("f.csv", b"chip,chips\xff\n");

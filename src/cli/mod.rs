@@ -1,5 +1,6 @@
 //! The command line: what the user typed, the command that answers it, the exit code.
 
+mod artifact;
 mod check;
 mod compare;
 mod completions;

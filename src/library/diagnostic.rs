@@ -164,7 +164,7 @@ fn boundary(text: &str, at: usize) -> usize {
 }
 
 /// Control characters of an input must not reach the terminal.
-fn printable(text: &str) -> String {
+pub fn printable(text: &str) -> String {
     let mut clean = String::with_capacity(text.len());
     for character in text.chars() {
         if character.is_control() && character != '\n' {

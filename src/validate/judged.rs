@@ -34,6 +34,11 @@ impl Quantity {
         }
     }
 
+    /// Seconds of a step or tokens per second: what a speed measurement is, without conversion.
+    pub fn is_timed(self) -> bool {
+        matches!(self, Quantity::StepS | Quantity::TokensPerSPerChip)
+    }
+
     /// Whether more is faster.
     pub fn is_rate(self) -> bool {
         matches!(self, Quantity::TokensPerSPerChip | Quantity::TflopsPerChip)
@@ -51,7 +56,7 @@ pub enum Status {
     Scored,
     /// The row lacks what a prediction needs, or measured something that has no error.
     Unscored,
-    /// Flagged or recalled, or of a chip or word that the library does not know.
+    /// Flagged, recalled or contradicted, or of a chip or word that the library does not know.
     Skipped,
 }
 
@@ -65,6 +70,9 @@ impl Status {
     }
 }
 
+/// |error| of a speed that found no prediction: a factor of two.
+pub const MISSED: f64 = std::f64::consts::LN_2;
+
 /// A row beside its prediction. Numbers that are not known are NaN here and null in JSON.
 #[derive(Clone, Debug)]
 pub struct Judged {
@@ -73,10 +81,19 @@ pub struct Judged {
     pub kind: String,
     /// Name in the library; as the row states it where the library does not know it.
     pub chip: String,
+    /// As the row states it.
+    pub precision: String,
+    /// One word for how the run was spread over its chips.
+    pub parallelism: String,
     pub quantity: Option<Quantity>,
     pub measured: f64,
     pub predicted: f64,
+    /// NaN where the row is not scored, predicted or not.
     pub error: f64,
+    /// Predicted model FLOP/s of a chip, attention halved where causal.
+    pub model_flops: f64,
+    /// Dense peak of the chip in the row's precision, FLOP/s.
+    pub peak_flops: f64,
     pub status: Status,
     /// Why a row is not scored; empty where it is.
     pub reason: String,
@@ -99,8 +116,6 @@ pub struct Judged {
 pub enum Obstacle {
     /// The row lacks what a prediction needs.
     Lacks(String),
-    /// The row's own notes rule it out.
-    Excluded(&'static str),
     Unknown(UnknownWord),
 }
 
@@ -118,10 +133,14 @@ impl Judged {
             source: source.to_owned(),
             kind: kind.to_owned(),
             chip: chip.to_owned(),
+            precision: String::new(),
+            parallelism: String::new(),
             quantity: None,
             measured: f64::NAN,
             predicted: f64::NAN,
             error: f64::NAN,
+            model_flops: f64::NAN,
+            peak_flops: f64::NAN,
             status: Status::Unscored,
             reason: String::new(),
             stack: String::new(),
@@ -151,13 +170,35 @@ impl Judged {
     pub fn stop(&mut self, obstacle: Obstacle) {
         (self.status, self.reason) = match obstacle {
             Obstacle::Lacks(reason) => (Status::Unscored, reason),
-            Obstacle::Excluded(reason) => (Status::Skipped, reason.to_owned()),
             Obstacle::Unknown(unknown) => {
                 let reason = unknown.message.clone();
                 self.unknown = Some(unknown);
                 (Status::Skipped, reason)
             }
         };
+    }
+
+    /// Takes the row out of the figures; its prediction stays beside its measurement.
+    pub fn set_aside(&mut self, reason: &str) {
+        self.status = Status::Skipped;
+        reason.clone_into(&mut self.reason);
+        self.error = f64::NAN;
+        self.agrees = None;
+        self.memory_disagrees = false;
+    }
+
+    /// |error| in the figures: of a scored row its own; of a speed that found no prediction, a factor of two.
+    pub fn counted_error(&self) -> Option<f64> {
+        match self.status {
+            Status::Scored => Some(self.error.abs()),
+            Status::Unscored if self.is_missed() => Some(MISSED),
+            _ => None,
+        }
+    }
+
+    /// A speed that found no prediction.
+    pub fn is_missed(&self) -> bool {
+        self.status == Status::Unscored && self.quantity.is_some_and(Quantity::is_timed)
     }
 
     /// The row took part: it has an error, or a fact that the prediction meets or misses.

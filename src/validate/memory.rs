@@ -16,7 +16,7 @@
 
 use super::judged::{Judged, Obstacle, Quantity, Status};
 use super::plan::{Stated, UNSTATED_CHIPS, chips as chips_of, choose};
-use super::predict::{Predictor, Subject, excluded};
+use super::predict::{Predictor, Subject};
 use super::table::Row;
 use super::vocabulary::{Names, UnknownWord};
 use crate::model::memory::{Memory, StageMemory};
@@ -33,7 +33,6 @@ const SUBJECTS: [&str; 3] = ["total", "weights+optimizer", "activations"];
 pub fn judge(predictor: &Predictor<'_>, row: &Row, names: &Names, judged: &mut Judged) -> Result<(), Obstacle> {
     judged.quantity = Some(Quantity::PeakMemoryGib);
     judged.measured = row.positive("peak_memory_GiB").unwrap_or(f64::NAN);
-    excluded(row)?;
     let subject = predictor.subject(row, names, judged)?;
     if chips_of(row).is_none() {
         judged.inferred.push("chips");

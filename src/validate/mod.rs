@@ -3,17 +3,22 @@
 //! table → words → workload → plan → prediction → error → summary. No measured column is read for a prediction but the
 //! one that it is compared with.
 
+pub mod baseline;
 pub mod benchmark;
 pub mod column;
 pub mod column_map;
 pub mod convention;
+pub mod exclusion;
 pub mod inference;
 pub mod judged;
 pub mod memory;
+pub mod parallelism;
+pub mod peers;
 pub mod plan;
 pub mod power;
 pub mod predict;
 pub mod prepared;
+pub mod scatter;
 pub mod score;
 pub mod subject;
 pub mod table;

@@ -7,7 +7,7 @@ use serde::Deserialize;
 
 use super::judged::{Judged, Obstacle, Quantity};
 use super::plan::{Stated, choose};
-use super::predict::{Predictor, excluded};
+use super::predict::Predictor;
 use super::table::Row;
 use super::vocabulary::UnknownWord;
 use crate::library::diagnostic::{Diagnostic, Fault, quoted};
@@ -117,7 +117,6 @@ pub fn judge(predictor: &Predictor<'_>, row: &Row, judged: &mut Judged) -> Resul
     judged.quantity = Some(Quantity::NodeW);
     judged.measured = row.positive("mean_W_per_node").unwrap_or(f64::NAN);
     judged.kind = "power".to_owned();
-    excluded(row)?;
     let system = predictor.systems.system(row)?;
     judged.chip = system.chip.clone();
     let load = predictor.systems.load(row)?;

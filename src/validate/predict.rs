@@ -4,8 +4,10 @@ use rayon::prelude::*;
 
 use super::benchmark::{Benchmarks, Evaluations};
 use super::convention::Convention;
+use super::exclusion::Exclusions;
 use super::inference::Inference;
 use super::judged::{Judged, Obstacle, Quantity, Status};
+use super::parallelism::parallelism;
 use super::plan::{Stated, chips, is_whole_run, plan_is_stated, usual_chips};
 use super::power::Systems;
 use super::prepared::{Case, Prepared};
@@ -15,6 +17,7 @@ use super::{memory, power, subject};
 use crate::library::chip::Chip;
 use crate::library::cluster::Cluster;
 use crate::library::diagnostic::{Diagnostic, Fault};
+use crate::library::shape::figure;
 use crate::library::site::Site;
 use crate::library::stack::Stack;
 use crate::library::store::Library;
@@ -31,6 +34,7 @@ pub struct Predictor<'a> {
     pub inference: Inference,
     pub systems: Systems,
     benchmarks: Benchmarks,
+    exclusions: Exclusions,
     calibration: Calibration,
     assumptions: Assumptions,
     site: Site,
@@ -53,6 +57,7 @@ impl<'a> Predictor<'a> {
             inference: Inference::shipped()?,
             systems: Systems::shipped()?,
             benchmarks: Benchmarks::shipped()?,
+            exclusions: Exclusions::shipped()?,
             calibration: library.calibration()?,
             assumptions: library.assumptions()?,
             site: library.site("us-average", None)?,
@@ -73,6 +78,9 @@ impl<'a> Predictor<'a> {
             };
             if let Err(obstacle) = outcome {
                 judged.stop(obstacle);
+            }
+            if let Some(reason) = self.exclusions.reason(row) {
+                judged.set_aside(reason);
             }
             judged
         };
@@ -96,17 +104,15 @@ impl<'a> Predictor<'a> {
     fn prepare_row<'t>(&self, row: &'t Row, names: &Names) -> Prepared<'t> {
         let mut judged = blank(row);
         let case = self.case(row, names, &mut judged);
-        Prepared::new(row, judged, case)
+        Prepared::new(row, judged, case, self.exclusions.reason(row))
     }
 
     fn case(&self, row: &Row, names: &Names, judged: &mut Judged) -> Result<Case, Obstacle> {
         if let Some((quantity, measured)) = measurement(row, None) {
             (judged.quantity, judged.measured) = (Some(quantity), measured);
         }
-        excluded(row)?;
         let subject = self.subject(row, names, judged)?;
-        let (quantity, measured) =
-            measurement(row, Some(&subject)).ok_or_else(|| Obstacle::states_no("measurement"))?;
+        let (quantity, measured) = measurement(row, Some(&subject)).ok_or_else(|| unmeasured(row))?;
         needs(row, quantity)?;
         let stated_chips = chips(row);
         if stated_chips.is_none() {
@@ -164,6 +170,10 @@ impl<'a> Predictor<'a> {
 fn blank(row: &Row) -> Judged {
     let mut judged = Judged::new(row.text("id"), row.text("source"), row.text("kind"), row.text("chip"));
     judged.plan_stated = plan_is_stated(row);
+    row.text("precision").clone_into(&mut judged.precision);
+    if row.text("system").is_empty() {
+        judged.parallelism = parallelism(row);
+    }
     judged
 }
 
@@ -176,17 +186,6 @@ pub struct Subject {
     pub convention: Convention,
     /// Evaluations that the measured time holds.
     pub evaluations: Option<Evaluations>,
-}
-
-/// Rows that their own notes rule out.
-pub fn excluded(row: &Row) -> Result<(), Obstacle> {
-    if row.text("confidence") == "recalled" {
-        return Err(Obstacle::Excluded("recalled, not read at its source"));
-    }
-    if row.remarks().any(|remark| remark.starts_with("FLAG")) {
-        return Err(Obstacle::Excluded("flagged as inconsistent at its source"));
-    }
-    Ok(())
 }
 
 /// The quantity that a row is judged on, and its value. A utilisation needs the subject's peak.
@@ -207,6 +206,15 @@ fn measurement(row: &Row, subject: Option<&Subject>) -> Option<(Quantity, f64)> 
         .or_else(|| stated(Quantity::ChipHours, row.positive("chip_hours")))
         .or_else(|| stated(Quantity::EnergyMwh, row.positive("energy_MWh")))
         .or_else(|| stated(Quantity::PeakMemoryGib, row.positive("peak_memory_GiB")))
+}
+
+/// Why a row has no measurement.
+fn unmeasured(row: &Row) -> Obstacle {
+    let stated = TableKind::Runs.measurements().iter().find_map(|column| Some((column, row.number(column)?)));
+    match stated {
+        Some((column, value)) => Obstacle::Lacks(format!("`{column}` is {}, which no run can have", figure(value))),
+        None => Obstacle::states_no("measurement"),
+    }
 }
 
 /// What a quantity cannot be predicted without.
@@ -255,6 +263,13 @@ pub fn predicted(row: &Row, subject: &Subject, estimate: &Estimate, chips: f64, 
         // Judged elsewhere.
         Quantity::NodeW | Quantity::PeakMemoryGib => f64::NAN,
     }
+}
+
+/// Model FLOP/s of a chip of an estimate.
+pub fn model_flops(setting: &Setting, estimate: &Estimate) -> f64 {
+    let run = &setting.workload.run;
+    let rate = estimate.plan.global_batch() as f64 * run.seq_len / (estimate.chips_used.max(1.0) * estimate.step_s);
+    rate * model_flop_per_token(&setting.workload.architecture, run, false)
 }
 
 /// One fault for a table of which no row can be used: the reasons, the commonest first.

@@ -3,11 +3,12 @@
 use super::judged::{Judged, Obstacle, Quantity};
 use super::memory;
 use super::plan::choose;
-use super::predict::{Subject, predicted};
+use super::predict::{Subject, model_flops, predicted};
 use super::table::Row;
 use crate::model::estimate_as_measured;
 use crate::model::parameters::Calibration;
 use crate::model::plan::Plan;
+use crate::model::roofline::peak;
 
 /// What a row's prediction needs besides the constants.
 #[derive(Clone)]
@@ -23,12 +24,14 @@ pub struct Prepared<'t> {
     row: &'t Row,
     judged: Judged,
     case: Result<Case, Obstacle>,
+    /// Why the row takes no part in the figures.
+    aside: Option<String>,
 }
 
 impl<'t> Prepared<'t> {
     /// A row, what is known of it already, and its case.
-    pub fn new(row: &'t Row, judged: Judged, case: Result<Case, Obstacle>) -> Prepared<'t> {
-        Prepared { row, judged, case }
+    pub fn new(row: &'t Row, judged: Judged, case: Result<Case, Obstacle>, aside: Option<&str>) -> Prepared<'t> {
+        Prepared { row, judged, case, aside: aside.map(str::to_owned) }
     }
 
     /// What is known of the row before it is predicted.
@@ -41,9 +44,9 @@ impl<'t> Prepared<'t> {
         self.row
     }
 
-    /// The quantity that the row is judged on; none where it cannot be predicted.
+    /// The quantity that the row is judged on; none where it cannot be predicted or takes no part.
     pub fn quantity(&self) -> Option<Quantity> {
-        self.case.as_ref().ok().map(|case| case.quantity)
+        self.usable().map(|case| case.quantity)
     }
 
     /// The row beside its prediction with these constants, with every choice that the row leaves open made anew.
@@ -56,12 +59,19 @@ impl<'t> Prepared<'t> {
         if let Err(obstacle) = outcome {
             judged.stop(obstacle);
         }
+        if let Some(reason) = &self.aside {
+            judged.set_aside(reason);
+        }
         judged
+    }
+
+    fn usable(&self) -> Option<&Case> {
+        self.case.as_ref().ok().filter(|_| self.aside.is_none())
     }
 
     /// The row with the choices that it leaves open made with these constants; none where it cannot be predicted.
     pub fn freeze(&self, calibration: &Calibration) -> Option<Frozen<'t>> {
-        let mut case = self.case.as_ref().ok()?.clone();
+        let mut case = self.usable()?.clone();
         let plan = case.plan(calibration)?;
         Some(Frozen { row: self.row, case, plan })
     }
@@ -77,6 +87,8 @@ impl Case {
         let chosen = choose(&subject.setting, &subject.stated, self.chips, &mut judged.inferred)?;
         judged.memory_disagrees = !chosen.fits;
         judged.plan = Some(chosen.estimate.plan);
+        judged.peak_flops = peak(&subject.chip, subject.setting.workload.run.precision);
+        judged.model_flops = model_flops(&subject.setting, &chosen.estimate);
         let value = predicted(row, &subject, &chosen.estimate, self.chips, self.quantity);
         judged.score(self.quantity, value, self.measured);
         Ok(())

@@ -40,7 +40,7 @@ impl TableKind {
     }
 
     /// Columns of which a table needs one.
-    fn measurements(self) -> &'static [&'static str] {
+    pub fn measurements(self) -> &'static [&'static str] {
         match self {
             TableKind::Runs => &[
                 "sec_per_iter",
@@ -157,6 +157,10 @@ impl Table {
                 return Err(Fault::input(diagnostic.help("the first line names the columns")));
             }
         };
+        if source.text().trim().is_empty() {
+            let diagnostic = Diagnostic::error("the file is empty").in_file(source.file());
+            return Err(Fault::input(diagnostic.help("the first line names the columns")));
+        }
         let filled = fill(&source, &headers, map)?;
         let kind = kind_of(&source, &headers, &filled)?;
         let warnings = passed_over(&source, &headers, &filled, map).into_iter().collect();
