@@ -25,6 +25,22 @@ macro_rules! parameters {
                 let value = $name { $($field: need.number(stringify!($field)),)* };
                 need.finish(value)
             }
+
+            /// The value of a key of the attribute table.
+            pub fn get(&self, key: &str) -> Option<f64> {
+                match key {
+                    $(stringify!($field) => Some(self.$field),)*
+                    _ => None,
+                }
+            }
+
+            /// Enters the value of a key of the attribute table; a key that is not in it changes nothing.
+            pub fn set(&mut self, key: &str, value: f64) {
+                match key {
+                    $(stringify!($field) => self.$field = value,)*
+                    _ => {}
+                }
+            }
         }
     };
 }
