@@ -372,9 +372,9 @@ fn page(report: &Report<'_, '_>) -> String {
     let header = ["CONSTANT", "   PRIOR", "     FIT", " MOVED", "    SD", "SPREAD", " LIBRARY"];
     text.push_str(&output::table(&header, &[0, 1, 2, 3, 4, 5, 6], constants.collect()));
     text.push_str(&format!(
-        "\n{FAINT}MOVED: distance of the fit from the prior, in the prior's sd; a dash: the rows do not\n\
-         determine it, and it stays at its prior. SD: of the posterior. SPREAD: sd over\n\
-         the fits that leave one source out.{FAINT:#}\n"
+        "\n{FAINT}MOVED: distance of the fit from the prior, in the prior's sd; a dash: the rows\n\
+         do not determine it, and it stays at its prior. SD: of the posterior. SPREAD:\n\
+         sd over the fits that leave one source out.{FAINT:#}\n"
     ));
     let Some((ways, halves)) = &report.scores else { return text };
     let rows = ways.rows(&[Origin::Runs]);
@@ -406,8 +406,8 @@ fn page(report: &Report<'_, '_>) -> String {
     }
     text.push_str(&vtrain(ways, halves));
     text.push_str(&format!(
-        "\n{FAINT}SOURCES: mean of the medians of |error| of the sources with at least 4 rows. IN: in\n\
-         sample; OUT and BIAS: left out with its source, or with its chip.{FAINT:#}\n"
+        "\n{FAINT}SOURCES: mean of the medians of |error| of the sources with at least 4 rows.\n\
+         IN: in sample; OUT and BIAS: left out with its source, or with its chip.{FAINT:#}\n"
     ));
     text
 }
