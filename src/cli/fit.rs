@@ -244,6 +244,7 @@ fn document(report: &Report<'_, '_>) -> Value {
             })
         }).collect();
     }
+    let left_document = |left: &LeftOut| left_document(study, left);
     document["left_out_by_source"] =
         ways.by_source.iter().filter(|left| left.group.is_some()).map(left_document).collect();
     document["left_out_by_chip"] = ways.by_chip.iter().filter(|left| left.group.is_some()).map(left_document).collect();
@@ -278,11 +279,14 @@ fn score_document(score: &Score) -> Value {
 }
 
 /// The constants of a fit without some rows, and these rows' errors.
-fn left_document(left: &LeftOut) -> Value {
+fn left_document(study: &Study<'_>, left: &LeftOut) -> Value {
     let rows: Vec<&Judged> = left.rows.iter().map(|(_, row)| row).collect();
     let summary = summarise(rows.iter().copied());
+    let constants =
+        study.free().into_iter().map(|constant| (constant.key.to_owned(), left.calibration.get(constant.key).into()));
     json!({
         "without": left.group,
+        "constants": Value::Object(constants.collect()),
         "scored": summary.scored,
         "median_abs_error": summary.median_abs_error,
         "bias": summary.bias,
