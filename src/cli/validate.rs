@@ -11,6 +11,7 @@ use super::{Global, Outcome, output};
 use crate::library::diagnostic::{Diagnostic, Fault};
 use crate::library::source_text::SourceText;
 use crate::library::store::evidence;
+use crate::report::plan_json;
 use crate::validate::column_map::ColumnMap;
 use crate::validate::judged::{Judged, Quantity, Status};
 use crate::validate::predict::{Judgement, Predictor};
@@ -187,6 +188,7 @@ fn row_document(row: &Judged) -> Value {
         "stack": (!row.stack.is_empty()).then_some(&row.stack),
         "inferred": row.inferred,
         "plan_stated": row.plan_stated,
+        "plan": row.plan.as_ref().map(plan_json),
     })
 }
 

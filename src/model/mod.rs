@@ -5,6 +5,7 @@
 pub mod attention;
 pub mod carbon;
 pub mod cost;
+pub mod evaluation;
 pub mod goodput;
 pub mod layout;
 pub mod memory;

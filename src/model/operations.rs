@@ -63,8 +63,17 @@ pub struct LayerTime {
     pub attention_forward: f64,
     /// LM head and loss, forward and backward.
     pub head: PassTime,
+    /// GEMMs of the LM head, forward.
+    pub head_forward_gemm: f64,
     /// Input embedding, forward and backward.
     pub embedding: PassTime,
+}
+
+impl LayerTime {
+    /// LM head and loss of a forward pass alone: its GEMMs, a third of the passes over the logits, half of the rest.
+    pub fn head_forward(&self) -> f64 {
+        self.head_forward_gemm + self.head.vector / 3.0 + 0.5 * (self.head.launch + self.head.tp)
+    }
 }
 
 /// GEMM of a linear layer with its two backward products.
@@ -267,6 +276,7 @@ pub fn layer_time(setting: &Setting, plan: &Plan, clock: f64) -> LayerTime {
             tp: modules * head_communication,
             ..PassTime::default()
         },
+        head_forward_gemm: modules * logits.forward / c.head_efficiency,
         embedding: PassTime { vector: tokens * h * 12.0 / hbm / shard, launch: 4.0 * gap, ..PassTime::default() },
     }
 }

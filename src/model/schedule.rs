@@ -116,6 +116,43 @@ fn between_replicas(setting: &Setting, params: f64, n: u32, shards: u32, stride:
     all_reduce(setting, shard, group(setting, n / shards, stride * shards))
 }
 
+/// Bytes a parameter in which ZeRO-3 gathers weights.
+fn gathered_bytes(setting: &Setting, plan: &Plan) -> f64 {
+    let narrow = matches!(plan.precision, Precision::Fp8 | Precision::Int8 | Precision::Fp4);
+    if narrow && setting.stack.fused_vector_ops { 1.5 } else { 2.0 }
+}
+
+/// All-gather or reduce-scatter of one layer's parameters over the ranks that shard them.
+fn sharded_collective(setting: &Setting, plan: &Plan, one: &HeldParams, bytes: f64) -> f64 {
+    all_gather(setting, one.dense * bytes, group(setting, one.dense_shards, plan.tp))
+        + all_gather(setting, one.expert * bytes, group(setting, one.expert_shards, plan.ep * plan.etp))
+}
+
+/// Exposed part of a layer's parameter gather beside a forward pass of `forward` seconds, with what the hidden part
+/// costs; 0 where parameters are not sharded.
+pub(super) fn exposed_gather(setting: &Setting, plan: &Plan, forward: f64) -> f64 {
+    if plan.shard != Shard::Full || plan.dp * plan.cp <= 1 {
+        return 0.0;
+    }
+    let one = held_params(setting, plan, 1.0);
+    let gather = sharded_collective(setting, plan, &one, gathered_bytes(setting, plan));
+    exposed(setting, forward, setting.calibration.overlap_fsdp * setting.stack.overlap_fsdp, gather)
+}
+
+/// Exposed pipeline messages of one micro-batch on one rank, forward and backward; 0 without a pipeline.
+pub(super) fn pipeline_message(setting: &Setting, plan: &Plan) -> f64 {
+    if plan.pp <= 1 {
+        return 0.0;
+    }
+    let tokens = f64::from(plan.micro_batch) * setting.workload.run.seq_len / f64::from(plan.cp);
+    let scattered = plan.sequence_parallel || setting.stack.pipeline_scatter_gather;
+    let split = if scattered { f64::from(plan.tp) } else { 1.0 };
+    let bytes = 2.0 * tokens * setting.workload.architecture.hidden / split;
+    2.0 * f64::from(plan.vpp)
+        * point_to_point(setting, bytes, plan.tp * plan.cp * plan.dp)
+        * (1.0 - setting.calibration.overlap_pp * setting.stack.overlap_pp)
+}
+
 /// Times one step at a clock ratio.
 pub fn step_time(setting: &Setting, plan: &Plan, clock: f64) -> StepTime {
     let (c, stack, a) = (&setting.calibration, &setting.stack, &setting.workload.architecture);
@@ -123,7 +160,6 @@ pub fn step_time(setting: &Setting, plan: &Plan, clock: f64) -> StepTime {
     let layer: LayerTime = layer_time(setting, plan, clock);
     let hbm = setting.chip.hbm_bytes_per_s * setting.chip.hbm_fraction;
     let (pp, vpp, m) = (f64::from(plan.pp), f64::from(plan.vpp), f64::from(plan.micro_batches));
-    let narrow = matches!(plan.precision, Precision::Fp8 | Precision::Int8 | Precision::Fp4);
 
     // One layer and micro-batch.
     let repeated = match plan.recompute {
@@ -150,13 +186,8 @@ pub fn step_time(setting: &Setting, plan: &Plan, clock: f64) -> StepTime {
     let one: HeldParams = held_params(setting, plan, 1.0);
     let sharded = plan.shard == Shard::Full;
     let fsdp = if sharded && plan.dp * plan.cp > 1 {
-        let gathered_bytes = if narrow && stack.fused_vector_ops { 1.5 } else { 2.0 };
-        let both = |bytes: f64| {
-            all_gather(setting, one.dense * bytes, group(setting, one.dense_shards, plan.tp))
-                + all_gather(setting, one.expert * bytes, group(setting, one.expert_shards, plan.ep * plan.etp))
-        };
-        let gather = both(gathered_bytes);
-        let scatter = if full_training { both(stack.gradient_bytes) } else { 0.0 };
+        let gather = sharded_collective(setting, plan, &one, gathered_bytes(setting, plan));
+        let scatter = if full_training { sharded_collective(setting, plan, &one, stack.gradient_bytes) } else { 0.0 };
         let share = c.overlap_fsdp * stack.overlap_fsdp;
         exposed(setting, layer.forward.total(), share, gather)
             + exposed(setting, layer.backward.total() + recompute, share, gather + scatter)
@@ -185,13 +216,7 @@ pub fn step_time(setting: &Setting, plan: &Plan, clock: f64) -> StepTime {
             .max(last * per_layer + layer.head.total() * head_factor + 0.5 * layer.embedding.total())
     };
     let (message, bubble) = if plan.pp > 1 {
-        let tokens = f64::from(plan.micro_batch) * setting.workload.run.seq_len / f64::from(plan.cp);
-        let split = if plan.sequence_parallel || stack.pipeline_scatter_gather { f64::from(plan.tp) } else { 1.0 };
-        let bytes = 2.0 * tokens * a.hidden / split;
-        let message = 2.0
-            * vpp
-            * point_to_point(setting, bytes, plan.tp * plan.cp * plan.dp)
-            * (1.0 - c.overlap_pp * stack.overlap_pp);
+        let message = pipeline_message(setting, plan);
         (message, (pp - 1.0) / vpp * (mean + message))
     } else {
         (0.0, 0.0)

@@ -1,6 +1,7 @@
 //! A row beside its prediction.
 
 use super::vocabulary::UnknownWord;
+use crate::model::plan::Plan;
 
 /// What is compared, in the order in which a row's statements are taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -79,6 +80,8 @@ pub struct Judged {
     /// Fields that the row does not state and the prediction chose.
     pub inferred: Vec<&'static str>,
     pub plan_stated: bool,
+    /// The plan that was estimated.
+    pub plan: Option<Plan>,
     /// The memory model calls a plan infeasible that did run.
     pub memory_disagrees: bool,
     /// A fact without an error (it fitted, it did not fit, at least so much): whether the prediction agrees.
@@ -120,6 +123,7 @@ impl Judged {
             stack: String::new(),
             inferred: Vec::new(),
             plan_stated: false,
+            plan: None,
             memory_disagrees: false,
             agrees: None,
             unknown: None,

@@ -3,6 +3,7 @@
 //! table → words → workload → plan → prediction → error → summary. No measured column is read for a prediction but the
 //! one that it is compared with.
 
+pub mod benchmark;
 pub mod column;
 pub mod column_map;
 pub mod convention;

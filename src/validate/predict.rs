@@ -2,6 +2,7 @@
 
 use rayon::prelude::*;
 
+use super::benchmark::{Benchmarks, Evaluations};
 use super::convention::Convention;
 use super::inference::Inference;
 use super::judged::{Judged, Obstacle, Quantity, Status};
@@ -17,6 +18,7 @@ use crate::library::site::Site;
 use crate::library::stack::Stack;
 use crate::library::store::Library;
 use crate::library::workload::Workload;
+use crate::model::evaluation::evaluation_time;
 use crate::model::parameters::{Assumptions, Calibration};
 use crate::model::setting::Setting;
 use crate::model::weights::model_flop_per_token;
@@ -26,6 +28,7 @@ pub struct Predictor<'a> {
     pub library: &'a Library,
     pub inference: Inference,
     pub systems: Systems,
+    benchmarks: Benchmarks,
     calibration: Calibration,
     assumptions: Assumptions,
     site: Site,
@@ -47,6 +50,7 @@ impl<'a> Predictor<'a> {
             library,
             inference: Inference::shipped()?,
             systems: Systems::shipped()?,
+            benchmarks: Benchmarks::shipped()?,
             calibration: library.calibration()?,
             assumptions: library.assumptions()?,
             site: library.site("us-average", None)?,
@@ -99,6 +103,7 @@ impl<'a> Predictor<'a> {
         }
         let chosen = choose(&subject.setting, &subject.stated, chips, &mut judged.inferred)?;
         judged.memory_disagrees = !chosen.fits;
+        judged.plan = Some(chosen.estimate.plan);
         judged.score(quantity, predicted(row, &subject, &chosen, chips, quantity), measured);
         Ok(())
     }
@@ -120,10 +125,16 @@ impl<'a> Predictor<'a> {
         if let Some(domain) = row.number("domain_chips").filter(|chips| *chips >= 1.0) {
             cluster.domain_chips = domain;
         }
-        let workload = subject::workload(row, &words, names.workload(row), chip, &mut judged.inferred)?;
+        let known = names.workload(row);
+        let workload = subject::workload(row, &words, known, chip, &mut judged.inferred)?;
+        let evaluations = known.and_then(|known| {
+            let run = &workload.run;
+            self.benchmarks.evaluations(row, &known.name, run.training, run.global_batch)
+        });
         let setting = self.setting(chip, &cluster, &workload, &stack);
         let convention = Convention::of(row.text("flops_convention"), workload.run.precision);
-        Ok(Subject { chip: chip.clone(), setting, stated: Stated::of(row, &words), convention })
+        let stated = Stated::of(row, &words);
+        Ok(Subject { chip: chip.clone(), setting, stated, convention, evaluations })
     }
 
     /// The parts of an evaluation with the predictor's constants.
@@ -147,6 +158,8 @@ pub struct Subject {
     pub setting: Setting,
     pub stated: Stated,
     pub convention: Convention,
+    /// Evaluations that the measured time holds.
+    pub evaluations: Option<Evaluations>,
 }
 
 /// Rows that their own notes rule out.
@@ -201,7 +214,10 @@ fn predicted(row: &Row, subject: &Subject, chosen: &Chosen, chips: f64, quantity
     let run = &setting.workload.run;
     let used = estimate.chips_used.min(chips).max(1.0);
     let goodput = estimate.wall.goodput;
-    let rate = estimate.plan.global_batch() as f64 * run.seq_len / (used * estimate.step_s);
+    let evaluation_s = subject
+        .evaluations
+        .map_or(0.0, |held| held.per_step * evaluation_time(setting, &estimate.plan, estimate.clock, held.sequences));
+    let rate = estimate.plan.global_batch() as f64 * run.seq_len / (used * (estimate.step_s + evaluation_s));
     let rate_as_stated = if row.remarked("whole run") { rate * goodput } else { rate };
     let convention = &subject.convention;
     match quantity {
