@@ -130,8 +130,16 @@ pub fn activation_bytes(setting: &Setting, plan: &Plan) -> (f64, f64) {
     let moe = (a.moe_layers / a.layers).clamp(0.0, 1.0);
     // Norm inputs and outputs; the products of the feed-forward with the activation function's output.
     let elementwise = plan.recompute == Recompute::Selective && stack.selective_elementwise;
-    let norms = if elementwise { 2.0 } else { 4.0 };
-    let widths = if elementwise { matrices - 1.0 } else { matrices };
+    // A frozen base has no weight gradients: of the inputs of its GEMMs, only an adapter's is kept.
+    let frozen = setting.workload.run.training != Training::Full;
+    let norms = if elementwise {
+        2.0
+    } else if frozen {
+        3.0
+    } else {
+        4.0
+    };
+    let widths = if elementwise || frozen { matrices - 1.0 } else { matrices };
     let dense_ffn = widths * a.ffn / tp;
     let experts = a.top_k * a.capacity * (2.0 * a.hidden + widths * a.expert_ffn) / tp + widths * a.shared_ffn / tp;
     let kept = bytes

@@ -2,6 +2,7 @@
 //!
 //! [`estimate`] reads as the method section of a paper: layout → memory → clock → step → goodput → power → cost → carbon.
 
+pub mod adapter;
 pub mod attention;
 pub mod carbon;
 pub mod cost;

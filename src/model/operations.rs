@@ -2,6 +2,7 @@
 //!
 //! Twin: `shaders/model/operations.wgsl`.
 
+use super::adapter::adapter_time;
 use super::attention::attention_time;
 use super::network::{all_gather, all_reduce, all_to_all, group};
 use super::plan::Plan;
@@ -232,7 +233,10 @@ pub fn layer_time(setting: &Setting, plan: &Plan, clock: f64) -> LayerTime {
     };
 
     // Passes.
+    let adapters = adapter_time(setting, plan);
     let forward = |gemm: f64, vector: f64, kernels: f64, host: f64, tp: f64, ep: f64| {
+        let (vector, kernels) = (vector + adapters.forward, kernels + adapters.kernels);
+        let tp = tp + adapters.communication;
         let busy = gemm + core.forward + vector;
         let launch = launch_time(busy, gap * kernels, host * kernels);
         // The ring hides behind attention, and behind the host where that is slower.
@@ -240,10 +244,12 @@ pub fn layer_time(setting: &Setting, plan: &Plan, clock: f64) -> LayerTime {
         PassTime { gemm, attention: core.forward, vector, launch, tp, ep, cp }
     };
     let backward = |gemm: f64, vector: f64, kernels: f64, host: f64, tp: f64, ep: f64| {
-        let busy = gemm + core.backward + 2.0 * vector;
+        let (vector, kernels) = (2.0 * vector + adapters.backward, kernels + adapters.kernels);
+        let tp = tp + adapters.communication;
+        let busy = gemm + core.backward + vector;
         let launch = launch_time(busy, gap * 1.8 * kernels, host * 1.6 * kernels);
         let cp = (2.0 * ring - c.overlap_cp * (core.backward + launch)).max(0.0);
-        PassTime { gemm, attention: core.backward, vector: 2.0 * vector, launch, tp, ep, cp }
+        PassTime { gemm, attention: core.backward, vector, launch, tp, ep, cp }
     };
     let dense_gemms = dense_gemm.plus(projections);
     let moe_gemms = moe_gemm.plus(projections);

@@ -205,15 +205,14 @@ pub fn step_time(setting: &Setting, plan: &Plan, clock: f64) -> StepTime {
 
     // Stages.
     let per_layer = layer.forward.total() + layer.backward.total() + recompute + fsdp + accumulation;
-    let head_factor = if full_training { 1.0 } else { 0.67 };
-    let head = layer.head.total() * head_factor + layer.embedding.total();
+    let head = layer.head.total() + layer.embedding.total();
     let mean = (a.layers * per_layer + head) / pp;
     let (fullest, last) = stage_layers(a.layers, plan);
     let slowest = if plan.pp == 1 {
         mean
     } else {
         (fullest * per_layer + 0.5 * layer.embedding.total())
-            .max(last * per_layer + layer.head.total() * head_factor + 0.5 * layer.embedding.total())
+            .max(last * per_layer + layer.head.total() + 0.5 * layer.embedding.total())
     };
     let (message, bubble) = if plan.pp > 1 {
         let message = pipeline_message(setting, plan);
@@ -264,8 +263,8 @@ pub fn step_time(setting: &Setting, plan: &Plan, clock: f64) -> StepTime {
         dp,
         optimizer,
         straggler: 0.0,
-        hidden_matrix: layers * recompute_matrix + heads * head_factor * layer.head.gemm,
-        hidden_memory: layers * recompute_memory + heads * (head_factor * layer.head.vector + layer.embedding.vector),
+        hidden_matrix: layers * recompute_matrix + heads * layer.head.gemm,
+        hidden_memory: layers * recompute_memory + heads * (layer.head.vector + layer.embedding.vector),
     };
     let ranks = plan.ranks() as f64;
     step.straggler = step.total() * c.straggler * (ranks / 8.0).log2().max(0.0);

@@ -91,7 +91,7 @@ impl PlanSpace {
         let long = setting.workload.run.seq_len >= 8192.0;
         let cp = [1, 2, 4, 8, 16]
             .into_iter()
-            .filter(|cp| *cp == 1 || (long && setting.workload.run.seq_len / f64::from(*cp) >= 2048.0))
+            .filter(|cp| *cp == 1 || (long && setting.workload.run.seq_len / f64::from(*cp) >= 1024.0))
             .collect();
         // Depths that leave the stages even, embedding and head counted as layers or not, and powers of two.
         let pp = (1..=layers.min(128).min(ranks))
