@@ -521,6 +521,12 @@ pub const STACK: &[Attribute] = &[
     ),
     integer("vocab_multiple", "", 1, 4096, Optional, "vocabulary is padded to this times tp; default 128"),
     texts("precisions", Always, "precisions that the stack trains in"),
+    text("recipes.source", Optional, "where the plans of the stack's users were read"),
+    flag("recipes.tensor_parallel", Optional, "its users split tensors; default true"),
+    flag("recipes.pipeline_parallel", Optional, "its users split layers into stages; default true"),
+    flag("recipes.context_parallel", Optional, "its users split sequences; default true"),
+    texts("recipes.recompute", Optional, "recompute modes that its users choose from; default none, selective, full"),
+    texts("recipes.shard", Optional, "sharding that its users choose from; default optimizer, full"),
 ];
 
 /// `sites/*.toml`. A price stands under `[price.KIND]`; the default kind is the first of this list that is present.

@@ -1,6 +1,7 @@
 //! A software stack as the model reads it: what it fuses, hides and launches.
 
 use super::record::{Lacking, Record};
+use crate::model::plan::{Recompute, Shard};
 
 /// Generation of the attention kernel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,6 +32,32 @@ pub enum Accumulation {
     EagerHalf = 0,
     EagerMixed = 1,
     Fused = 2,
+}
+
+/// The plans that users of a stack choose from: what a search considers of the fields that are left open.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Recipes {
+    pub tensor_parallel: bool,
+    pub pipeline_parallel: bool,
+    pub context_parallel: bool,
+    pub recompute: Vec<Recompute>,
+    pub shard: Vec<Shard>,
+}
+
+impl Recipes {
+    fn from_record(record: &Record) -> Recipes {
+        let flag = |key: &str| record.flag(key).unwrap_or(true);
+        let words = |key: &str| record.texts(key).iter();
+        let recompute: Vec<Recompute> = words("recipes.recompute").filter_map(|word| Recompute::parse(word)).collect();
+        let shard: Vec<Shard> = words("recipes.shard").filter_map(|word| Shard::parse(word)).collect();
+        Recipes {
+            tensor_parallel: flag("recipes.tensor_parallel"),
+            pipeline_parallel: flag("recipes.pipeline_parallel"),
+            context_parallel: flag("recipes.context_parallel"),
+            recompute: if recompute.is_empty() { Recompute::ALL.to_vec() } else { recompute },
+            shard: if shard.is_empty() { vec![Shard::Optimizer, Shard::Full] } else { shard },
+        }
+    }
 }
 
 /// Few fields, each with a physical meaning.
@@ -71,6 +98,7 @@ pub struct Stack {
     /// Weights are sharded inside a scale-up domain and replicated over the domains (hybrid sharding).
     pub hybrid_sharding: bool,
     pub vocab_multiple: u32,
+    pub recipes: Recipes,
 }
 
 impl Stack {
@@ -120,6 +148,7 @@ impl Stack {
             hybrid_sharding: flag("hybrid_sharding", false),
             selective_share: record.number("selective_share").unwrap_or(0.0),
             vocab_multiple: record.integer("vocab_multiple").unwrap_or(128) as u32,
+            recipes: Recipes::from_record(record),
         };
         need.finish(stack)
     }

@@ -84,6 +84,8 @@ impl PlanSpace {
     pub fn new(setting: &Setting, fixed: &Fixed, ranks: u32, batch: Batch, exact: bool) -> PlanSpace {
         let a = &setting.workload.architecture;
         let one = |value: Option<u32>, values: Vec<u32>| value.map_or(values, |v| vec![v]);
+        let recipes = &setting.stack.recipes;
+        let where_used = |used: bool, values: Vec<u32>| if used { values } else { vec![1] };
         let domain = setting.cluster.domain_chips as u32;
         let heads = a.heads as u32;
         let layers = a.layers as u32;
@@ -105,14 +107,14 @@ impl PlanSpace {
             vec![1]
         };
         PlanSpace {
-            tp: one(fixed.tp, tp),
-            cp: one(fixed.cp, cp),
-            pp: one(fixed.pp, pp),
+            tp: one(fixed.tp, where_used(recipes.tensor_parallel, tp)),
+            cp: one(fixed.cp, where_used(recipes.context_parallel, cp)),
+            pp: one(fixed.pp, where_used(recipes.pipeline_parallel, pp)),
             vpp: one(fixed.vpp, vpp),
             ep: one(fixed.ep, ep),
             micro_batch: one(fixed.micro_batch, vec![1, 2, 4, 8, 16]),
-            recompute: fixed.recompute.map_or(Recompute::ALL.to_vec(), |r| vec![r]),
-            shard: fixed.shard.map_or(vec![Shard::Optimizer, Shard::Full], |s| vec![s]),
+            recompute: fixed.recompute.map_or(recipes.recompute.clone(), |r| vec![r]),
+            shard: fixed.shard.map_or(recipes.shard.clone(), |s| vec![s]),
             sequence_parallel: vec![fixed.sequence_parallel.unwrap_or(setting.stack.sequence_parallel)],
             fill: fills(exact || fixed.dp.is_some(), batch, setting.assumptions.minimum_used),
             dp: fixed.dp,
