@@ -22,6 +22,8 @@ struct Rule {
     min_zero: Option<u32>,
     max_tp: Option<u32>,
     max_pp: Option<u32>,
+    /// Tensor-parallel size, stages or interleaving are stated, or are not.
+    plan_stated: Option<bool>,
     stack: String,
 }
 
@@ -66,6 +68,7 @@ impl Inference {
                 && rule.min_zero.is_none_or(|z| row.number("zero_or_fsdp_stage").is_some_and(|n| n >= f64::from(z)))
                 && rule.max_tp.is_none_or(|most| row.number("tp").is_none_or(|n| n <= f64::from(most)))
                 && rule.max_pp.is_none_or(|most| row.number("pp").is_none_or(|n| n <= f64::from(most)))
+                && rule.plan_stated.is_none_or(|stated| stated == row.number("tp").or(row.number("pp")).is_some())
         };
         self.rule.iter().find(|rule| matches(rule)).map_or(LAST_RESORT, |rule| rule.stack.as_str())
     }

@@ -3,13 +3,24 @@
 use super::judged::Obstacle;
 use super::table::Row;
 use super::vocabulary::Words;
+use crate::library::workload::Workload;
 use crate::model::plan::{Plan, Reason, Recompute, Shard};
+use crate::model::roofline::half_peak;
 use crate::model::setting::Setting;
+use crate::model::weights::model_flop_per_token;
 use crate::model::{Estimate, Rejection, estimate, estimate_as_measured};
 use crate::search::space::{Batch, Fixed, PlanSpace};
 
 /// Chips of a row that states none and is judged per chip: enough for any plan, few enough that failures cost little.
 pub const UNSTATED_CHIPS: f64 = 512.0;
+/// Seconds that a whole production run takes where a row states no chips: Llama 3 405B took 54 days (paper, section 3.3).
+const PRODUCTION_RUN_S: f64 = 54.0 * 86_400.0;
+/// Utilisation at which such a run's chips are counted.
+const PRODUCTION_UTILISATION: f64 = 0.4;
+/// Tokens of a step of a production run that neither the row nor the library states: GPT-3 3.2 M, Llama 2 4.2 M.
+const PRODUCTION_BATCH_TOKENS: f64 = 4.2e6;
+/// How far that batch may be rounded.
+const PRODUCTION_BATCH_TOLERANCE: f64 = 0.1;
 /// Micro-batches a stage where a pipelined row states no global batch: enough to make the bubble small.
 const UNSTATED_DEPTH: u64 = 4;
 /// Experts a rank group holds where a row states no expert parallelism: one node.
@@ -22,13 +33,15 @@ const GIB: f64 = 1_073_741_824.0;
 pub struct Stated {
     pub fixed: Fixed,
     pub global_batch: Option<u32>,
+    /// Sequences a step that a whole run most likely had, where it states none.
+    pub usual_batch: Option<f64>,
     /// Sizes, micro-batch and chips are stated: what else is blank has its plain value.
     pub whole: bool,
 }
 
 impl Stated {
     /// What a row states.
-    pub fn of(row: &Row, words: &Words) -> Stated {
+    pub fn of(row: &Row, words: &Words, known: Option<&Workload>, seq_len: f64) -> Stated {
         let fixed = Fixed {
             tp: row.count("tp"),
             cp: row.count("cp"),
@@ -42,8 +55,35 @@ impl Stated {
             sequence_parallel: row.number("seq_parallel").map(|on| on > 0.0),
             ..Fixed::default()
         };
-        Stated { fixed, global_batch: row.count("global_batch_seqs"), whole: plan_is_stated(row) }
+        let published = known.filter(|known| !known.coarse).map(|known| known.run.global_batch * known.run.seq_len);
+        let usual = (published.unwrap_or(PRODUCTION_BATCH_TOKENS) / seq_len).max(1.0);
+        Stated {
+            fixed,
+            global_batch: row.count("global_batch_seqs"),
+            usual_batch: is_whole_run(row).then_some(usual),
+            whole: plan_is_stated(row),
+        }
     }
+}
+
+/// Whether a row's figure is of a whole production run: start-up, restarts and evaluation are in it.
+pub fn is_whole_run(row: &Row) -> bool {
+    row.remarked("whole run")
+        || ["days", "chip_hours", "energy_MWh"].iter().any(|column| row.positive(column).is_some())
+            && ["sec_per_iter", "tokens_per_s_per_chip", "tflops_per_chip", "mfu_reported"]
+                .iter()
+                .all(|column| row.positive(column).is_none())
+}
+
+/// Chips of a row that states none: as many as make a whole run one of usual length, or else a cluster that suits any plan.
+pub fn usual_chips(row: &Row, setting: &Setting) -> f64 {
+    if !is_whole_run(row) {
+        return UNSTATED_CHIPS;
+    }
+    let (chip, run) = (&setting.chip, &setting.workload.run);
+    let flop = run.tokens * model_flop_per_token(&setting.workload.architecture, run, false);
+    let rate = PRODUCTION_UTILISATION * half_peak(chip) * setting.ranks_per_chip;
+    (flop / (rate * PRODUCTION_RUN_S)).log2().round().exp2().clamp(8.0, 65_536.0)
 }
 
 /// Whether a row states chips, sizes and micro-batch.
@@ -189,9 +229,13 @@ fn search(
 ) -> Result<Chosen, Obstacle> {
     inferred.push("plan");
     let fixed = &stated.fixed;
-    let batch = match stated.global_batch {
-        Some(batch) => Batch::within(f64::from(batch), 0.0),
-        None => {
+    let batch = match (stated.global_batch, stated.usual_batch) {
+        (Some(batch), _) => Batch::within(f64::from(batch), 0.0),
+        (None, Some(usual)) => {
+            inferred.push("global_batch_seqs");
+            Batch::within(usual, PRODUCTION_BATCH_TOLERANCE)
+        }
+        (None, None) => {
             inferred.push("global_batch_seqs");
             let split = f64::from(fixed.tp.unwrap_or(1)) * f64::from(fixed.pp.unwrap_or(1));
             Batch::within((f64::from(ranks) * f64::from(fixed.micro_batch.unwrap_or(4)) / split).max(1.0), 0.5)

@@ -166,7 +166,7 @@ fn node_w(
         return Err(Obstacle::Lacks(format!("how it ran on {nodes} nodes is not known (evidence/systems.toml)")));
     };
     let fixed = Fixed { tp: run.tp, pp: run.pp, cp: run.cp, ..Fixed::default() };
-    let stated = Stated { fixed, global_batch: Some(run.batch), whole: false };
+    let stated = Stated { fixed, global_batch: Some(run.batch), ..Stated::default() };
     let setting = predictor.setting(&chip, &cluster, &workload, &stack);
     let chips = f64::from(nodes) * cluster.node_chips;
     let chosen = choose(&setting, &stated, chips, &mut judged.inferred)?;

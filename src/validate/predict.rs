@@ -6,7 +6,7 @@ use super::benchmark::{Benchmarks, Evaluations};
 use super::convention::Convention;
 use super::inference::Inference;
 use super::judged::{Judged, Obstacle, Quantity, Status};
-use super::plan::{Chosen, Stated, UNSTATED_CHIPS, chips, choose, plan_is_stated};
+use super::plan::{Chosen, Stated, chips, choose, is_whole_run, plan_is_stated, usual_chips};
 use super::power::Systems;
 use super::table::{Row, Table, TableKind};
 use super::vocabulary::{Names, Words, warnings};
@@ -94,7 +94,7 @@ impl<'a> Predictor<'a> {
             measurement(row, Some(&subject)).ok_or_else(|| Obstacle::states_no("measurement"))?;
         needs(row, quantity)?;
         let stated_chips = chips(row);
-        let chips = stated_chips.unwrap_or(UNSTATED_CHIPS);
+        let chips = stated_chips.unwrap_or_else(|| usual_chips(row, &subject.setting));
         if stated_chips.is_none() {
             judged.inferred.push("chips");
         }
@@ -133,7 +133,7 @@ impl<'a> Predictor<'a> {
         });
         let setting = self.setting(chip, &cluster, &workload, &stack);
         let convention = Convention::of(row.text("flops_convention"), workload.run.precision);
-        let stated = Stated::of(row, &words);
+        let stated = Stated::of(row, &words, known, setting.workload.run.seq_len);
         Ok(Subject { chip: chip.clone(), setting, stated, convention, evaluations })
     }
 
@@ -218,7 +218,7 @@ fn predicted(row: &Row, subject: &Subject, chosen: &Chosen, chips: f64, quantity
         .evaluations
         .map_or(0.0, |held| held.per_step * evaluation_time(setting, &estimate.plan, estimate.clock, held.sequences));
     let rate = estimate.plan.global_batch() as f64 * run.seq_len / (used * (estimate.step_s + evaluation_s));
-    let rate_as_stated = if row.remarked("whole run") { rate * goodput } else { rate };
+    let rate_as_stated = if is_whole_run(row) { rate * goodput } else { rate };
     let convention = &subject.convention;
     match quantity {
         Quantity::StepS => {
