@@ -111,8 +111,9 @@ fn activation_bytes(setting: Setting, plan: Plan) -> ActivationBytes {
     );
     let moe = clamp(a.moe_layers / a.layers, 0.0, 1.0);
     let elementwise = plan.recompute == RECOMPUTE_SELECTIVE && setting.stack.selective_elementwise != 0u;
-    let norms = select(4.0, 2.0, elementwise);
-    let widths = select(matrices, matrices - 1.0, elementwise);
+    let frozen = a.training != FULL_TRAINING;
+    let norms = select(select(4.0, 3.0, frozen), 2.0, elementwise);
+    let widths = select(matrices, matrices - 1.0, elementwise || frozen);
     let dense_ffn = widths * a.ffn / tp;
     let experts = a.top_k * a.capacity * (2.0 * a.hidden + widths * a.expert_ffn) / tp + widths * a.shared_ffn / tp;
     var kept = bytes * tokens * (norms * a.hidden / sharded_by + attention + (1.0 - moe) * dense_ffn + moe * experts)

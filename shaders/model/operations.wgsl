@@ -112,9 +112,9 @@ fn forward_pass(
 fn backward_pass(
     gemm: f32, attention: f32, vector: f32, gap: f32, kernels: f32, host: f32, tp: f32, ep: f32, ring: f32, hidden: f32,
 ) -> PassTime {
-    let busy = gemm + attention + 2.0 * vector;
+    let busy = gemm + attention + vector;
     let launch = launch_time(busy, gap * 1.8 * kernels, host * 1.6 * kernels);
-    return PassTime(gemm, attention, 2.0 * vector, launch, tp, ep, max(2.0 * ring - hidden * (attention + launch), 0.0));
+    return PassTime(gemm, attention, vector, launch, tp, ep, max(2.0 * ring - hidden * (attention + launch), 0.0));
 }
 
 fn layer_time(setting: Setting, plan: Plan, clock: f32) -> LayerTime {
@@ -247,21 +247,28 @@ fn layer_time(setting: Setting, plan: Plan, clock: f32) -> LayerTime {
     let moe_gemms = linear_plus(moe_gemm, projections);
     let moe_share = clamp(a.moe_layers / a.layers, 0.0, 1.0);
     let dense_share = 1.0 - moe_share;
+    let adapters = adapter_time(setting, plan);
+    let dense_kernels = kernels + adapters.kernels;
+    let expert_layer_kernels = moe_kernels + adapters.kernels;
+    let dense_traffic = attention_vector + dense_vector;
+    let moe_traffic = attention_vector + moe_vector;
+    let dense_tensor = dense_tp + adapters.communication;
+    let moe_tensor = moe_tp + adapters.communication;
     let dense_forward = forward_pass(
-        dense_gemms.forward, core.forward, attention_vector + dense_vector, gap, kernels, host, dense_tp, 0.0, ring,
+        dense_gemms.forward, core.forward, dense_traffic + adapters.forward, gap, dense_kernels, host, dense_tensor, 0.0, ring,
         c.overlap_cp,
     );
     let dense_backward = backward_pass(
-        dense_gemms.backward, core.backward, attention_vector + dense_vector, gap, kernels, host, dense_tp, 0.0, ring,
-        c.overlap_cp,
+        dense_gemms.backward, core.backward, 2.0 * dense_traffic + adapters.backward, gap, dense_kernels, host, dense_tensor,
+        0.0, ring, c.overlap_cp,
     );
     let moe_forward = forward_pass(
-        moe_gemms.forward, core.forward, attention_vector + moe_vector, gap, moe_kernels, moe_host, moe_tp, moe_ep, ring,
-        c.overlap_cp,
+        moe_gemms.forward, core.forward, moe_traffic + adapters.forward, gap, expert_layer_kernels, moe_host, moe_tensor,
+        moe_ep, ring, c.overlap_cp,
     );
     let moe_backward = backward_pass(
-        moe_gemms.backward, core.backward, attention_vector + moe_vector, gap, moe_kernels, moe_host, moe_tp, moe_ep, ring,
-        c.overlap_cp,
+        moe_gemms.backward, core.backward, 2.0 * moe_traffic + adapters.backward, gap, expert_layer_kernels, moe_host,
+        moe_tensor, moe_ep, ring, c.overlap_cp,
     );
 
     // LM head and loss, embedding.

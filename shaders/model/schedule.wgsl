@@ -133,15 +133,14 @@ fn step_time(setting: Setting, plan: Plan, clock: f32) -> StepTime {
 
     // Stages.
     let per_layer = pass_total(layer.forward) + pass_total(layer.backward) + recompute + fsdp + accumulation;
-    let head_factor = select(0.67, 1.0, full_training);
-    let head = pass_total(layer.head) * head_factor + pass_total(layer.embedding);
+    let head = pass_total(layer.head) + pass_total(layer.embedding);
     let mean = (a.layers * per_layer + head) / pp;
     let stages = stage_layers(a.layers, plan);
     var slowest = mean;
     if plan.pp != 1u {
         slowest = max(
             stages.fullest * per_layer + 0.5 * pass_total(layer.embedding),
-            stages.last * per_layer + pass_total(layer.head) * head_factor + 0.5 * pass_total(layer.embedding),
+            stages.last * per_layer + pass_total(layer.head) + 0.5 * pass_total(layer.embedding),
         );
     }
     var message = 0.0;
@@ -197,8 +196,8 @@ fn step_time(setting: Setting, plan: Plan, clock: f32) -> StepTime {
         dp,
         optimizer,
         0.0,
-        layers * recompute_matrix + heads * head_factor * layer.head.gemm,
-        layers * recompute_memory + heads * (head_factor * layer.head.vector + layer.embedding.vector),
+        layers * recompute_matrix + heads * layer.head.gemm,
+        layers * recompute_memory + heads * (layer.head.vector + layer.embedding.vector),
     );
     let ranks = f32(plan_ranks(plan));
     t.straggler = step_total(t) * c.straggler * max(log2(ranks / 8.0), 0.0);

@@ -9,6 +9,7 @@ pub const MODEL: &str = concat!(
     include_str!("../../shaders/model/roofline.wgsl"),
     include_str!("../../shaders/model/attention.wgsl"),
     include_str!("../../shaders/model/network.wgsl"),
+    include_str!("../../shaders/model/adapter.wgsl"),
     include_str!("../../shaders/model/operations.wgsl"),
     include_str!("../../shaders/model/memory.wgsl"),
     include_str!("../../shaders/model/layout.wgsl"),

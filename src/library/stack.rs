@@ -44,8 +44,21 @@ pub struct Recipes {
     pub shard: Vec<Shard>,
 }
 
+impl Default for Recipes {
+    fn default() -> Recipes {
+        Recipes {
+            tensor_parallel: true,
+            pipeline_parallel: true,
+            context_parallel: true,
+            recompute: Recompute::ALL.to_vec(),
+            shard: vec![Shard::Optimizer, Shard::Full],
+        }
+    }
+}
+
 impl Recipes {
     fn from_record(record: &Record) -> Recipes {
+        let any = Recipes::default();
         let flag = |key: &str| record.flag(key).unwrap_or(true);
         let words = |key: &str| record.texts(key).iter();
         let recompute: Vec<Recompute> = words("recipes.recompute").filter_map(|word| Recompute::parse(word)).collect();
@@ -54,8 +67,8 @@ impl Recipes {
             tensor_parallel: flag("recipes.tensor_parallel"),
             pipeline_parallel: flag("recipes.pipeline_parallel"),
             context_parallel: flag("recipes.context_parallel"),
-            recompute: if recompute.is_empty() { Recompute::ALL.to_vec() } else { recompute },
-            shard: if shard.is_empty() { vec![Shard::Optimizer, Shard::Full] } else { shard },
+            recompute: if recompute.is_empty() { any.recompute } else { recompute },
+            shard: if shard.is_empty() { any.shard } else { shard },
         }
     }
 }

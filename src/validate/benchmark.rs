@@ -32,17 +32,20 @@ struct Schedule {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Benchmarks {
+    start_s: f64,
     words: Vec<String>,
     schedule: Vec<Schedule>,
 }
 
-/// Evaluations that a measured time holds.
+/// What a measured time holds besides steps.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Evaluations {
     /// Evaluations for each step of training.
     pub per_step: f64,
     /// Held-out sequences of one.
     pub sequences: f64,
+    /// Seconds before the first step, for each step of training; 0 where the number of steps is not known.
+    pub start_s: f64,
 }
 
 impl Benchmarks {
@@ -73,11 +76,14 @@ impl Benchmarks {
         let steps_between = ((schedule.every + schedule.every_per_batch * batch) / batch).ceil();
         let skipped = (schedule.skip + schedule.skip_per_batch * batch).floor();
         let trained = row.positive("tokens_total").zip(row.positive("seq_len"));
-        let held = match trained.map(|(tokens, length)| tokens / (length * batch)) {
-            Some(steps) => ((steps / steps_between - skipped) / steps).max(0.0),
-            None => 1.0 / steps_between,
-        };
-        Some(Evaluations { per_step: held, sequences: schedule.sequences })
+        let sequences = schedule.sequences;
+        Some(match trained.map(|(tokens, length)| tokens / (length * batch)) {
+            Some(steps) => {
+                let per_step = ((steps / steps_between - skipped) / steps).max(0.0);
+                Evaluations { per_step, sequences, start_s: self.start_s / steps }
+            }
+            None => Evaluations { per_step: 1.0 / steps_between, sequences, start_s: 0.0 },
+        })
     }
 }
 
@@ -97,7 +103,7 @@ mod tests {
         let lora = Training::Lora { rank: 16.0 };
         // 3,840 sequences in steps of 8: ten evaluations, of which the first three are left out.
         let found = evaluations("includes evaluation", "llama-2-70b", lora, 8.0, 3840.0 * 8192.0);
-        assert_eq!(found, Some(Evaluations { per_step: 7.0 / 480.0, sequences: 173.0 }));
+        assert_eq!(found.map(|found| (found.per_step, found.sequences)), Some((7.0 / 480.0, 173.0)));
         assert_eq!(evaluations("", "llama-2-70b", lora, 8.0, 3840.0 * 8192.0), None);
         assert_eq!(evaluations("includes evaluation", "llama-2-70b", Training::Full, 8.0, 1e9), None);
         // A run too short for the first evaluation holds none.

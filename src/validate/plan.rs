@@ -3,6 +3,7 @@
 use super::judged::Obstacle;
 use super::table::Row;
 use super::vocabulary::Words;
+use crate::library::stack::Recipes;
 use crate::library::workload::Workload;
 use crate::model::plan::{Plan, Reason, Recompute, Shard};
 use crate::model::roofline::half_peak;
@@ -241,7 +242,29 @@ fn search(
             Batch::within((f64::from(ranks) * f64::from(fixed.micro_batch.unwrap_or(4)) / split).max(1.0), 0.5)
         }
     };
-    let space = PlanSpace::new(setting, fixed, ranks, batch, false);
+    let usual = best_of(setting, &PlanSpace::new(setting, fixed, ranks, batch, false), chips);
+    let (best, closest) = if usual.0.is_some() {
+        usual
+    } else {
+        // It did run: on a plan that its stack's users seldom need.
+        let mut open = setting.clone();
+        open.stack.recipes = Recipes::default();
+        best_of(setting, &PlanSpace::new(&open, fixed, ranks, batch, false), chips)
+    };
+    match (best, closest) {
+        (Some(estimate), _) => Ok(Chosen { estimate, fits: true }),
+        (None, Some(Rejection { found, limit, .. })) => {
+            let (found, limit) = (found / GIB, limit / GIB);
+            Err(Obstacle::Lacks(format!(
+                "states no plan, and none fits: the closest needs {found:.0} of {limit:.0} GiB"
+            )))
+        }
+        (None, None) => Err(Obstacle::Lacks("states no plan, and none of these sizes can be laid out".to_owned())),
+    }
+}
+
+/// The fastest plan of a space, and the rejection for memory that came closest to running.
+fn best_of(setting: &Setting, space: &PlanSpace, chips: f64) -> (Option<Estimate>, Option<Rejection>) {
     let mut best: Option<Estimate> = None;
     let mut closest: Option<Rejection> = None;
     let pace = |found: &Estimate| found.step_s / found.plan.global_batch() as f64;
@@ -254,14 +277,5 @@ fn search(
             _ => {}
         }
     }
-    match (best, closest) {
-        (Some(estimate), _) => Ok(Chosen { estimate, fits: true }),
-        (None, Some(Rejection { found, limit, .. })) => {
-            let (found, limit) = (found / GIB, limit / GIB);
-            Err(Obstacle::Lacks(format!(
-                "states no plan, and none fits: the closest needs {found:.0} of {limit:.0} GiB"
-            )))
-        }
-        (None, None) => Err(Obstacle::Lacks("states no plan, and none of these sizes can be laid out".to_owned())),
-    }
+    (best, closest)
 }

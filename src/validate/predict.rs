@@ -126,7 +126,7 @@ impl<'a> Predictor<'a> {
             cluster.domain_chips = domain;
         }
         let known = names.workload(row);
-        let workload = subject::workload(row, &words, known, chip, &mut judged.inferred)?;
+        let workload = subject::workload(row, &words, known, chip, &stack, &mut judged.inferred)?;
         let evaluations = known.and_then(|known| {
             let run = &workload.run;
             self.benchmarks.evaluations(row, &known.name, run.training, run.global_batch)
@@ -214,10 +214,10 @@ fn predicted(row: &Row, subject: &Subject, chosen: &Chosen, chips: f64, quantity
     let run = &setting.workload.run;
     let used = estimate.chips_used.min(chips).max(1.0);
     let goodput = estimate.wall.goodput;
-    let evaluation_s = subject
-        .evaluations
-        .map_or(0.0, |held| held.per_step * evaluation_time(setting, &estimate.plan, estimate.clock, held.sequences));
-    let rate = estimate.plan.global_batch() as f64 * run.seq_len / (used * (estimate.step_s + evaluation_s));
+    let beside_s = subject.evaluations.map_or(0.0, |held| {
+        held.start_s + held.per_step * evaluation_time(setting, &estimate.plan, estimate.clock, held.sequences)
+    });
+    let rate = estimate.plan.global_batch() as f64 * run.seq_len / (used * (estimate.step_s + beside_s));
     let rate_as_stated = if is_whole_run(row) { rate * goodput } else { rate };
     let convention = &subject.convention;
     match quantity {

@@ -4,6 +4,7 @@ use super::judged::Obstacle;
 use super::table::Row;
 use super::vocabulary::Words;
 use crate::library::chip::Chip;
+use crate::library::stack::Stack;
 use crate::library::workload::{Architecture, Precision, Run, Training, Workload};
 use crate::model::roofline::peak;
 
@@ -19,6 +20,7 @@ pub fn workload(
     words: &Words,
     known: Option<&Workload>,
     chip: &Chip,
+    stack: &Stack,
     inferred: &mut Vec<&'static str>,
 ) -> Result<Workload, Obstacle> {
     let mut architecture = match (known, row.number("layers"), row.number("hidden"), row.number("heads")) {
@@ -51,7 +53,7 @@ pub fn workload(
             tokens: row.positive("tokens_total").or(known.map(|known| known.run.tokens)).unwrap_or(1e12),
             global_batch: row.number("global_batch_seqs").unwrap_or(0.0),
             seq_len,
-            precision: precision(words, chip, inferred),
+            precision: precision(words, chip, stack, inferred),
             training: if row.remarked("lora") { Training::Lora { rank: ADAPTER_RANK } } else { Training::Full },
         },
         published_total: None,
@@ -130,9 +132,13 @@ fn apply_remarks(row: &Row, shape: &mut Architecture) {
     }
 }
 
-/// The precision stated; 16-bit where none is, or where the chip lacks the stated one.
-fn precision(words: &Words, chip: &Chip, inferred: &mut Vec<&'static str>) -> Precision {
-    match words.precision.filter(|precision| peak(chip, *precision) > 0.0) {
+/// The precision stated; 16-bit where none is, or where the chip or the stack lacks the stated one.
+fn precision(words: &Words, chip: &Chip, stack: &Stack, inferred: &mut Vec<&'static str>) -> Precision {
+    let trains = |precision: &Precision| {
+        let eight_bit = matches!(precision, Precision::Fp8 | Precision::Int8 | Precision::Fp4);
+        !eight_bit || stack.precisions.iter().any(|word| Precision::parse(word) == Some(*precision))
+    };
+    match words.precision.filter(|precision| peak(chip, *precision) > 0.0 && trains(precision)) {
         Some(precision) => precision,
         None => {
             inferred.push("precision");

@@ -3,7 +3,7 @@
 use wattline::library::chip::{Architecture as ChipArchitecture, Chip};
 use wattline::library::cluster::Cluster;
 use wattline::library::site::{Carbon, Price, Site};
-use wattline::library::stack::{Accumulation, AttentionKernel, Launch, Stack};
+use wattline::library::stack::{Accumulation, AttentionKernel, Launch, Recipes, Stack};
 use wattline::library::workload::{Architecture, Precision, Run, Training, Workload};
 use wattline::model::parameters::{Assumptions, Calibration};
 use wattline::model::plan::{Plan, Recompute, Shard};
@@ -306,6 +306,7 @@ pub fn stack(dice: &mut Dice) -> Stack {
         hybrid_sharding: dice.chance(0.5),
         selective_share: if dice.chance(0.5) { 0.0 } else { dice.between(0.0, 0.4) },
         vocab_multiple: dice.of(&[1, 64, 128]),
+        recipes: Recipes::default(),
     }
 }
 
