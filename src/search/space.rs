@@ -79,8 +79,8 @@ pub const AXES: usize = 10;
 pub const SWITCHES: usize = 6;
 
 impl PlanSpace {
-    /// All plans that a planner would consider for a setting, with the user's fields fixed. With `exact` every rank must be
-    /// used.
+    /// The plans that a stack's users would consider for a setting, with the user's fields fixed. With `exact` every rank
+    /// must be used.
     pub fn new(setting: &Setting, fixed: &Fixed, ranks: u32, batch: Batch, exact: bool) -> PlanSpace {
         let a = &setting.workload.architecture;
         let one = |value: Option<u32>, values: Vec<u32>| value.map_or(values, |v| vec![v]);
