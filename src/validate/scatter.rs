@@ -344,7 +344,7 @@ mod tests {
     fn a_tick_is_a_round_number_within_the_axis() {
         assert_eq!(ticks(0.9, 20.0), [1.0, 2.0, 5.0, 10.0, 20.0]);
         assert_eq!(ticks(2.5, 6.0), [3.0, 4.0, 5.0]);
-        assert_eq!(ticks(3.2, 3.8), []);
+        assert!(ticks(3.2, 3.8).is_empty());
     }
 
     #[test]

@@ -424,7 +424,7 @@ mod tests {
         assert_eq!(fault(&format!("{HEAD}h100,8,32\n")).line(), Some(2));
         assert!(fault("chip;chips;layers\na;b;c\n").help.is_some_and(|help| help.contains("commas")));
         assert!(fault(HEAD).message.contains("no rows"));
-        assert!(fault("").message.contains("missing column"));
+        assert!(fault("").message.contains("empty"));
         assert!(
             fault("chip,chips,layers,hidden,heads\nh100,8,32,4096,32\n").message.contains("nothing that was measured")
         );

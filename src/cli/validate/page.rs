@@ -95,7 +95,7 @@ fn part_title(part: Part) -> &'static str {
         Part::All => "all rows",
         Part::StatedPlan => "stated plan",
         Part::ChosenPlan => "chosen plan",
-        Part::Converted => "TFLOP/s, MFU",
+        Part::Converted => "converted",
     }
 }
 
@@ -116,6 +116,9 @@ fn remarks(judgement: &Judgement) -> Vec<String> {
             "One-sided facts (fitted, did not, at least) have no error: {} of {facts} agree.",
             all.facts_met
         ));
+    }
+    if judgement.kind == TableKind::Runs && Part::Converted.summary(&judgement.rows).scored > 0 {
+        remarks.push("Converted: the row states TFLOP/s or MFU alone, counted as its source counts FLOP.".to_owned());
     }
     if judgement.kind == TableKind::Runs && stated.memory_disagreements > 0 {
         remarks.push(format!(
