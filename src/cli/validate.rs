@@ -28,13 +28,14 @@ Examples:
 A row needs a chip, a number of chips, a shape (layers, hidden, heads) and
 something measured; what else it leaves blank is chosen, and said so. A table
 with peak_memory_GiB and memory_kind is judged on memory, one with system and
-mean_W_per_node on power.
+mean_W_per_node on power, one with gpu and cap_W on throughput and energy under
+a power cap.
 
 error = ln(predicted / measured) of time, energy, power or memory, and
 ln(measured / predicted) of rates: +0.10 is about 10 % too slow or too much.";
 
 /// The tables that the program carries, the runs first.
-const SHIPPED: [&str; 3] = ["published_runs.csv", "memory_measured.csv", "power_measured.csv"];
+const SHIPPED: [&str; 4] = ["published_runs.csv", "memory_measured.csv", "power_measured.csv", "power_caps.csv"];
 
 #[derive(Args, Debug)]
 #[command(after_help = EXAMPLES)]
@@ -58,16 +59,18 @@ enum Group {
     Source,
     Chip,
     Stack,
+    Quantity,
 }
 
 impl Group {
-    const ALL: [Group; 3] = [Group::Source, Group::Chip, Group::Stack];
+    const ALL: [Group; 4] = [Group::Source, Group::Chip, Group::Stack, Group::Quantity];
 
     fn word(self) -> &'static str {
         match self {
             Group::Source => "source",
             Group::Chip => "chip",
             Group::Stack => "stack",
+            Group::Quantity => "quantity",
         }
     }
 
@@ -76,6 +79,7 @@ impl Group {
             Group::Source => &row.source,
             Group::Chip => &row.chip,
             Group::Stack => &row.stack,
+            Group::Quantity => row.quantity.map_or("", Quantity::word),
         }
     }
 }
@@ -212,12 +216,15 @@ fn section(judgement: &Judgement, arguments: &Arguments) -> String {
         TableKind::Runs => "Training runs",
         TableKind::Memory => "Peak memory",
         TableKind::Power => "Node power",
+        TableKind::PowerCaps => "Power caps",
     };
     let mut text = format!("{HEADING}{title}{HEADING:#}: {}, {} rows\n\n", judgement.file, rows.len());
     if arguments.rows {
         text.push_str(&every_row(rows));
     }
-    let group = arguments.by;
+    // Throughput and energy under a cap are two quantities of the same rows: their errors have nothing in common.
+    let caps = judgement.kind == TableKind::PowerCaps;
+    let group = if caps && matches!(arguments.by, Group::Source) { Group::Quantity } else { arguments.by };
     let lines = by(rows, |row| group.label(row)).into_iter().filter(|(_, part)| part.scored > 0);
     let lines = lines.map(|(name, part)| {
         let name = if name.is_empty() { format!("(no {} stated)", group.word()) } else { name };

@@ -11,6 +11,7 @@ pub mod judged;
 pub mod memory;
 pub mod plan;
 pub mod power;
+pub mod power_caps;
 pub mod predict;
 pub mod score;
 pub mod subject;

@@ -9,7 +9,7 @@ use super::plan::{Chosen, Stated, UNSTATED_CHIPS, chips, choose, plan_is_stated}
 use super::power::Systems;
 use super::table::{Row, Table, TableKind};
 use super::vocabulary::{Names, Words, warnings};
-use super::{memory, power, subject};
+use super::{memory, power, power_caps, subject};
 use crate::library::chip::Chip;
 use crate::library::cluster::Cluster;
 use crate::library::diagnostic::{Diagnostic, Fault};
@@ -63,13 +63,19 @@ impl<'a> Predictor<'a> {
                 TableKind::Runs => self.judge_run(row, &names, &mut judged),
                 TableKind::Memory => memory::judge(self, row, &names, &mut judged),
                 TableKind::Power => power::judge(self, row, &mut judged),
+                TableKind::PowerCaps => {
+                    power_caps::judge(self, table, row, Quantity::RelativeThroughput, &mut judged)
+                }
             };
             if let Err(obstacle) = outcome {
                 judged.stop(obstacle);
             }
             judged
         };
-        let rows: Vec<Judged> = table.rows.par_iter().map(judge).collect();
+        let mut rows: Vec<Judged> = table.rows.par_iter().map(judge).collect();
+        if table.kind == TableKind::PowerCaps {
+            rows.extend(table.rows.iter().filter_map(|row| self.judge_energy(table, row)));
+        }
         if !rows.iter().any(Judged::is_usable) {
             return Err(nothing_usable(table, &rows));
         }
@@ -78,6 +84,18 @@ impl<'a> Predictor<'a> {
         let mut found = table.warnings.clone();
         found.extend(warnings(table, &unknown));
         Ok(Judgement { kind: table.kind, file: table.file().to_owned(), rows, warnings: found })
+    }
+
+    /// The energy that a row of a power-cap table states beside the throughput, where it can be judged.
+    fn judge_energy(&self, table: &Table, row: &Row) -> Option<Judged> {
+        let mut judged = Judged::new(row.text("id"), row.text("source"), row.text("kind"), row.text("gpu"));
+        power_caps::judge(self, table, row, Quantity::RelativeEnergy, &mut judged).ok()?;
+        Some(judged)
+    }
+
+    /// Chip power while waiting, over that under a saturated GEMM.
+    pub fn waiting_share(&self) -> f64 {
+        self.calibration.power_waiting
     }
 
     fn judge_run(&self, row: &Row, names: &Names, judged: &mut Judged) -> Result<(), Obstacle> {
@@ -221,7 +239,10 @@ fn predicted(row: &Row, subject: &Subject, chosen: &Chosen, chips: f64, quantity
             pue.map_or(estimate.power.facility_j(), |pue| estimate.power.it_j() * pue) / 3.6e9
         }
         // Judged elsewhere.
-        Quantity::NodeW | Quantity::PeakMemoryGib => f64::NAN,
+        Quantity::NodeW
+        | Quantity::RelativeThroughput
+        | Quantity::RelativeEnergy
+        | Quantity::PeakMemoryGib => f64::NAN,
     }
 }
 
