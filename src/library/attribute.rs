@@ -205,7 +205,11 @@ pub const CHIP: &[Attribute] = &[
         Optional,
         "V_min over V at the clock of a saturated GEMM under TDP; default 0.7, range 0.65-0.9",
     ),
-    fraction("voltage_knee", Optional, "clock, over the same clock, below which V stays at V_min; default 0.7, range 0.65-0.9"),
+    fraction(
+        "voltage_knee",
+        Optional,
+        "clock, over the same clock, below which V stays at V_min; default 0.7, range 0.65-0.9",
+    ),
     number("chip_usd", "USD", 1.0, 1e7, Optional, "price of the bare chip or module"),
     number("server_share_usd", "USD", 1.0, 1e7, Optional, "price of a server divided by its chips"),
     number("all_in_usd", "USD", 1.0, 1e7, Optional, "price per chip with server and network, no building"),

@@ -122,9 +122,8 @@ pub fn judge(
         .ok_or_else(|| Obstacle::states_no("power of the uncapped work (avg_power_W at the highest cap)"))?;
     judged.inferred.push("mix");
     let several = row.text("workload").starts_with("mean of ");
-    let (throughput, energy) =
-        relative(&chip, Demand::of(&chip, demand_w, several), predictor.waiting_share(), cap_w)
-            .ok_or_else(|| Obstacle::Lacks(format!("the chip cannot run under {cap_w} W")))?;
+    let (throughput, energy) = relative(&chip, Demand::of(&chip, demand_w, several), predictor.waiting_share(), cap_w)
+        .ok_or_else(|| Obstacle::Lacks(format!("the chip cannot run under {cap_w} W")))?;
     judged.score(quantity, if quantity == Quantity::RelativeEnergy { energy } else { throughput }, measured);
     Ok(())
 }

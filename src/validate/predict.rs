@@ -63,9 +63,7 @@ impl<'a> Predictor<'a> {
                 TableKind::Runs => self.judge_run(row, &names, &mut judged),
                 TableKind::Memory => memory::judge(self, row, &names, &mut judged),
                 TableKind::Power => power::judge(self, row, &mut judged),
-                TableKind::PowerCaps => {
-                    power_caps::judge(self, table, row, Quantity::RelativeThroughput, &mut judged)
-                }
+                TableKind::PowerCaps => power_caps::judge(self, table, row, Quantity::RelativeThroughput, &mut judged),
             };
             if let Err(obstacle) = outcome {
                 judged.stop(obstacle);
@@ -73,6 +71,9 @@ impl<'a> Predictor<'a> {
             judged
         };
         let mut rows: Vec<Judged> = table.rows.par_iter().map(judge).collect();
+        if table.kind == TableKind::Runs {
+            rows.extend(table.rows.iter().filter_map(|row| self.judge_metered(row, &names)));
+        }
         if table.kind == TableKind::PowerCaps {
             rows.extend(table.rows.iter().filter_map(|row| self.judge_energy(table, row)));
         }
@@ -84,6 +85,22 @@ impl<'a> Predictor<'a> {
         let mut found = table.warnings.clone();
         found.extend(warnings(table, &unknown));
         Ok(Judgement { kind: table.kind, file: table.file().to_owned(), rows, warnings: found })
+    }
+
+    /// The energy of a whole run whose servers were metered, beside the time that the row is judged on. Energies that are
+    /// chip-hours times a nameplate are no measurement.
+    fn judge_metered(&self, row: &Row, names: &Names) -> Option<Judged> {
+        let metered = row.remarks().any(|remark| remark.starts_with("node power "));
+        let measured = row.positive("energy_MWh").filter(|_| metered)?;
+        let mut judged = Judged::new(row.text("id"), row.text("source"), row.text("kind"), row.text("chip"));
+        judged.plan_stated = plan_is_stated(row);
+        excluded(row).ok()?;
+        let subject = self.subject(row, names, &mut judged).ok()?;
+        needs(row, Quantity::EnergyMwh).ok()?;
+        let chips = chips(row)?;
+        let chosen = choose(&subject.setting, &subject.stated, chips, &mut judged.inferred).ok()?;
+        judged.score(Quantity::EnergyMwh, servers_mwh(&subject.setting, &chosen, chips), measured);
+        Some(judged)
     }
 
     /// The energy that a row of a power-cap table states beside the throughput, where it can be judged.
@@ -239,11 +256,16 @@ fn predicted(row: &Row, subject: &Subject, chosen: &Chosen, chips: f64, quantity
             pue.map_or(estimate.power.facility_j(), |pue| estimate.power.it_j() * pue) / 3.6e9
         }
         // Judged elsewhere.
-        Quantity::NodeW
-        | Quantity::RelativeThroughput
-        | Quantity::RelativeEnergy
-        | Quantity::PeakMemoryGib => f64::NAN,
+        Quantity::NodeW | Quantity::RelativeThroughput | Quantity::RelativeEnergy | Quantity::PeakMemoryGib => f64::NAN,
     }
+}
+
+/// Energy of the steps of a whole run at the inputs of its servers, MWh: no fabric, storage or facility.
+fn servers_mwh(setting: &Setting, chosen: &Chosen, chips: f64) -> f64 {
+    let (run, estimate) = (&setting.workload.run, &chosen.estimate);
+    let steps = run.tokens / (estimate.plan.global_batch() as f64 * run.seq_len);
+    let rank_w = estimate.power.rank_training_w + setting.cluster.node_host_w / setting.cluster.node_chips;
+    steps * estimate.step_s * chips * setting.ranks_per_chip * rank_w / 3.6e9
 }
 
 /// One fault for a table of which no row can be used: the reasons, the commonest first.
