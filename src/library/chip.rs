@@ -15,7 +15,7 @@ pub enum Architecture {
 }
 
 /// V_min over V at the top clock, and the clock below which V stays there over the top clock: one pair for the power-cap
-/// curves of V100, A40, P100 and RTX 6000 (evidence/power_caps.csv), which it meets within 5 %.
+/// curves of V100, A40, P100 and RTX 6000 (evidence/power_caps.csv), whose throughput it meets within 5 % on average.
 const SHARED_VOLTAGE_FLOOR: f64 = 0.7;
 const SHARED_VOLTAGE_KNEE: f64 = 0.7;
 
