@@ -23,7 +23,11 @@ const VTRAIN: Tolerance = Tolerance {
     reason: "8.6 % and 7.0 % when fitted; vTrain itself, from profiled kernels, has 8.4 % and 14.7 %",
 };
 const NODE_POWER: Tolerance =
-    Tolerance { most: 0.12, reason: "median 0.05 when fitted; a run left out of the fit is met within 0.09" };
+    Tolerance { most: 0.09, reason: "the promise: mean node watts within 9 %; 0.05 when fitted, 0.08 left out" };
+const CAPPED_THROUGHPUT: Tolerance =
+    Tolerance { most: 0.03, reason: "the aim for chips with a measured curve; 0.02 when fitted" };
+const CAPPED_ENERGY: Tolerance = Tolerance { most: 0.06, reason: "0.04 when fitted" };
+const METERED_ENERGY: Tolerance = Tolerance { most: 0.1, reason: "the sum of a run's errors of time and of power" };
 const SHIFT: Tolerance =
     Tolerance { most: 1e-9, reason: "the same arithmetic in the printed and in the computed error" };
 
@@ -111,11 +115,39 @@ fn the_published_runs_with_stated_plans_are_predicted_within_the_promise() {
 #[test]
 fn the_node_power_of_transformers_is_predicted_within_the_promise() {
     let power = &shipped()["power"];
-    NODE_POWER.admits(power["summary"]["median_abs_error"].as_f64().unwrap());
+    let scored: Vec<&Value> =
+        power["rows"].as_array().unwrap().iter().filter(|row| row["status"] == "scored").collect();
+    // Row 15 contradicts itself: 3,354 W less 8 x 338 W leave 650 W for a host that draws 1,140 to 1,780 W elsewhere.
+    let sizes = scored
+        .iter()
+        .filter(|row| row["id"] != "15")
+        .map(|row| (row["predicted"].as_f64().unwrap() / row["measured"].as_f64().unwrap() - 1.0).abs());
+    let sizes: Vec<f64> = sizes.collect();
+    assert!(sizes.len() >= 14);
+    NODE_POWER.admits(sizes.iter().sum::<f64>() / sizes.len() as f64);
     for row in power["rows"].as_array().unwrap() {
         assert_eq!(row["quantity"], "node_w");
         assert!(row["status"] == "scored" || !row["reason"].as_str().unwrap().is_empty());
     }
+}
+
+#[test]
+fn the_cap_curves_are_predicted_within_the_promise() {
+    let caps = &shipped()["power_caps"];
+    for (quantity, tolerance) in [("relative_throughput", CAPPED_THROUGHPUT), ("relative_energy", CAPPED_ENERGY)] {
+        let groups = caps["by_quantity"].as_array().unwrap();
+        let group = groups.iter().find(|group| group["quantity"] == quantity).unwrap();
+        assert!(group["scored"].as_u64().unwrap() >= 30);
+        tolerance.admits(group["mape"].as_f64().unwrap());
+    }
+}
+
+#[test]
+fn the_metered_energy_of_a_whole_run_is_predicted() {
+    let rows = shipped()["rows"].as_array().unwrap();
+    let metered: Vec<&Value> = rows.iter().filter(|row| row["quantity"] == "energy_mwh").collect();
+    let run = metered.iter().find(|row| row["id"] == "mlperf-training-v4-0-power-002").unwrap();
+    METERED_ENERGY.admits(run["error"].as_f64().unwrap().abs());
 }
 
 #[test]

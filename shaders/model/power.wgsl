@@ -39,6 +39,15 @@ fn clock_under_cap(chip: ChipRow, cap_w: f32) -> f32 {
     return select(0.0, clock, clock > 0.05);
 }
 
+fn phase_w(chip: ChipRow, share: f32, cap_w: f32) -> f32 {
+    return min(share * chip.load_w, cap_w);
+}
+
+fn matrix_w(chip: ChipRow, clock: f32, cap_w: f32) -> f32 {
+    let dynamic = chip.load_w - chip.static_w;
+    return min(chip.static_w + dynamic * dynamic_share(chip, clock), max(cap_w, chip.static_w));
+}
+
 fn part_load_pue(pue_full: f32, load: f32) -> f32 {
     return 1.0 + (pue_full - 1.0) * (0.8 + 0.2 / clamp(load, 0.05, 1.0));
 }
@@ -85,17 +94,16 @@ fn power(setting: Setting, plan: Plan, ranks: f32, clock: f32, t: StepTime, hour
     let cap_w = setting.design.cap_w;
     let used = f32(plan_ranks(plan));
     let spare = ranks - used;
-    let dynamic = chip.load_w - chip.static_w;
-    let matrix_w = min(chip.static_w + dynamic * dynamic_share(chip, clock), max(cap_w, chip.static_w));
-    let memory_w = min(c.power_memory_bound * chip.load_w, cap_w);
-    let waiting_w = min(c.power_waiting * chip.load_w, cap_w);
+    let matrix_watts = matrix_w(chip, clock, cap_w);
+    let memory_watts = phase_w(chip, c.power_memory_bound, cap_w);
+    let waiting_watts = phase_w(chip, c.power_waiting, cap_w);
     let total = step_total(t);
     let matrix_s = hours.training_s * (step_matrix(t) / total);
     let memory_s = hours.training_s * (step_memory_bound(t) / total);
     let waiting_s = hours.training_s * (step_waiting(t) / total) + hours.checkpoint_s;
-    let matrix_gj = used * matrix_w * matrix_s * GJ_PER_J;
-    let memory_bound_gj = used * memory_w * memory_s * GJ_PER_J;
-    let waiting_gj = used * waiting_w * waiting_s * GJ_PER_J;
+    let matrix_gj = used * matrix_watts * matrix_s * GJ_PER_J;
+    let memory_bound_gj = used * memory_watts * memory_s * GJ_PER_J;
+    let waiting_gj = used * waiting_watts * waiting_s * GJ_PER_J;
     let idle_gj = (used * chip.idle_w * hours.idle_s + spare * chip.idle_w * hours.wall_s) * GJ_PER_J;
     let host_w = cluster.node_host_w / cluster.node_chips;
     let busy_s = hours.training_s + hours.checkpoint_s;
@@ -108,7 +116,7 @@ fn power(setting: Setting, plan: Plan, ranks: f32, clock: f32, t: StepTime, hour
     let peak_it_w = ranks * peak_rank_w(setting, ranks);
     let pue = part_load_pue(setting.site.pue_full, it_gj / GJ_PER_J / hours.wall_s / peak_it_w);
     return Power(
-        (matrix_w * step_matrix(t) + memory_w * step_memory_bound(t) + waiting_w * step_waiting(t)) / total,
+        (matrix_watts * step_matrix(t) + memory_watts * step_memory_bound(t) + waiting_watts * step_waiting(t)) / total,
         peak_it_w,
         peak_it_w * setting.site.pue_full,
         pue,

@@ -34,13 +34,14 @@ Examples:
 A row needs a chip, a number of chips, a shape (layers, hidden, heads) and
 something measured; what else it leaves blank is chosen, and said so. A table
 with peak_memory_GiB and memory_kind is judged on memory, one with system and
-mean_W_per_node on power.
+mean_W_per_node on power, one with gpu and cap_W on throughput and energy under
+a power cap.
 
 error = ln(predicted / measured) of time, energy, power or memory, and
 ln(measured / predicted) of rates: +0.10 is about 10 % too slow or too much.";
 
 /// The tables that the program carries, the runs first.
-const SHIPPED: [&str; 3] = ["published_runs.csv", "memory_measured.csv", "power_measured.csv"];
+const SHIPPED: [&str; 4] = ["published_runs.csv", "memory_measured.csv", "power_measured.csv", "power_caps.csv"];
 
 #[derive(Args, Debug)]
 #[command(after_help = EXAMPLES)]

@@ -14,6 +14,11 @@ pub enum Architecture {
     Other = 2,
 }
 
+/// V_min over V at the top clock, and the clock below which V stays there over the top clock: one pair for the power-cap
+/// curves of V100, A40, P100 and RTX 6000 (evidence/power_caps.csv), whose throughput it meets within 5 % on average.
+const SHARED_VOLTAGE_FLOOR: f64 = 0.7;
+const SHARED_VOLTAGE_KNEE: f64 = 0.7;
+
 /// One chip. Figures are per chip; [`crate::model::setting::Setting`] divides them
 /// among the ranks that software sees.
 #[derive(Clone, Debug)]
@@ -57,8 +62,9 @@ pub struct Chip {
     pub cap_min_w: f64,
     pub cap_max_w: f64,
     pub clock_exponent: f64,
-    /// V_min over V at the highest clock; 0 where no V(f) is known.
+    /// V_min over V at the clock of a GEMM under TDP; 0 where an exponent stands in its place.
     pub voltage_floor: f64,
+    /// Clock below which V is at its minimum, over the same clock.
     pub voltage_knee: f64,
     /// Server and network, no building; 0 where it must be derived.
     pub all_in_usd: f64,
@@ -76,6 +82,11 @@ impl Chip {
         let tera = |key: &str| record.number(key).unwrap_or(0.0) * 1e12;
         let tdp_w = need.number("tdp_w");
         let load_w = record.number("load_w").unwrap_or(0.95 * tdp_w);
+        // Where neither V(f) nor an exponent is stated, the V(f) that the cap curves of four older cards share.
+        let stated_exponent = record.number("clock_exponent").filter(|_| record.number("voltage_floor").is_none());
+        let voltage = |key: &str, shared: f64| {
+            if stated_exponent.is_some() { 0.0 } else { record.number(key).unwrap_or(shared) }
+        };
         let chip = Chip {
             name: record.name().to_owned(),
             title: record.text("title").unwrap_or_default().to_owned(),
@@ -113,9 +124,9 @@ impl Chip {
             default_cap_w: record.number("default_cap_w").unwrap_or(tdp_w),
             cap_min_w: record.number("cap_min_w").unwrap_or(0.0),
             cap_max_w: record.number("cap_max_w").unwrap_or(tdp_w),
-            clock_exponent: record.number("clock_exponent").unwrap_or(2.2),
-            voltage_floor: record.number("voltage_floor").unwrap_or(0.0),
-            voltage_knee: record.number("voltage_knee").unwrap_or(0.0),
+            clock_exponent: stated_exponent.unwrap_or(2.2),
+            voltage_floor: voltage("voltage_floor", SHARED_VOLTAGE_FLOOR),
+            voltage_knee: voltage("voltage_knee", SHARED_VOLTAGE_KNEE),
             all_in_usd: record.number("all_in_usd").unwrap_or(0.0),
             server_share_usd: record.number("server_share_usd").unwrap_or(0.0),
             chip_usd: record.number("chip_usd").unwrap_or(0.0),

@@ -1,6 +1,16 @@
 //! Power of chip, node, fabric and facility, from the phases of a step.
 //!
 //! Twin: `shaders/model/power.wgsl`. Each watt belongs to one level: chip, node, fabric, storage, facility.
+//!
+//! A phase k draws P_k = P_static + (a_k·P_load − P_static)·r·(V(r)/V(1))² at the clock ratio r. A cap holds in every
+//! phase by itself and lowers r until P_k ≤ cap: matrix work slows, memory and links keep their pace. That the cap holds
+//! phase by phase, not on the mean, is what makes measured power lie below a cap that already costs speed.
+//!
+//! The law is checked on the cap curves of V100, A40, P100 and RTX 6000 (`evidence/power_caps.csv`). What carries over to
+//! newer chips: the form (linear below a voltage floor, steeper above it), a static share near 0.25 and memory-bound
+//! phases that a cap spares. What does not: floor and knee. A chip whose GEMM stays below the top clock under TDP
+//! (H100, B200, MI300X) starts lower on its V(f), so a cap costs it speed sooner; its floor and knee are derived, not
+//! measured, and known to 0.7-1.0. The one check is Meta's 500 W H100.
 
 use super::goodput::Wall;
 use super::plan::Plan;
@@ -8,8 +18,8 @@ use super::schedule::StepTime;
 use super::setting::Setting;
 use crate::library::chip::Chip;
 
-/// Dynamic power at a clock ratio over that at the highest clock: r·(V(r)/V(1))², V flat below the knee and linear above;
-/// r^2.2 where no V(f) is known.
+/// Dynamic power at a clock ratio over that at ratio 1, the clock of a saturated GEMM under TDP: r·(V(r)/V(1))², V flat
+/// below the knee and linear above; r to a stated exponent where that replaces V(f).
 pub fn dynamic_share(chip: &Chip, clock: f64) -> f64 {
     if chip.voltage_floor > 0.0 && chip.voltage_knee < 1.0 {
         let rise = ((clock - chip.voltage_knee) / (1.0 - chip.voltage_knee)).max(0.0);
@@ -41,6 +51,17 @@ pub fn clock_under_cap(chip: &Chip, cap_w: f64) -> Option<f64> {
     }
     let clock = 0.5 * (low + high);
     (clock > 0.05).then_some(clock)
+}
+
+/// Watts of a phase that draws `share` of the power of a saturated GEMM, under a cap.
+pub fn phase_w(chip: &Chip, share: f64, cap_w: f64) -> f64 {
+    (share * chip.load_w).min(cap_w)
+}
+
+/// Watts of matrix work at a clock ratio, under a cap.
+pub fn matrix_w(chip: &Chip, clock: f64, cap_w: f64) -> f64 {
+    let dynamic = chip.load_w - chip.static_w;
+    (chip.static_w + dynamic * dynamic_share(chip, clock)).min(cap_w.max(chip.static_w))
 }
 
 /// PUE at a part load (IT power over its design peak).
@@ -118,10 +139,9 @@ pub fn power(setting: &Setting, plan: &Plan, ranks: f64, clock: f64, step: &Step
     let (chip, cluster, c) = (&setting.chip, &setting.cluster, &setting.calibration);
     let used = plan.ranks() as f64;
     let spare = ranks - used;
-    let dynamic = chip.load_w - chip.static_w;
-    let matrix_w = (chip.static_w + dynamic * dynamic_share(chip, clock)).min(setting.cap_w.max(chip.static_w));
-    let memory_w = (c.power_memory_bound * chip.load_w).min(setting.cap_w);
-    let waiting_w = (c.power_waiting * chip.load_w).min(setting.cap_w);
+    let matrix_w = matrix_w(chip, clock, setting.cap_w);
+    let memory_w = phase_w(chip, c.power_memory_bound, setting.cap_w);
+    let waiting_w = phase_w(chip, c.power_waiting, setting.cap_w);
     let total = step.total();
     let matrix_s = wall.training_s * step.matrix() / total;
     let memory_s = wall.training_s * step.memory_bound() / total;

@@ -14,7 +14,7 @@ use Field::{Count, Number, Text};
 /// Sizes of a plan: products of a few of them still fit into 32 bits.
 const SIZE: Field = Count(1.0, 32_768.0);
 
-/// Columns of measured training runs, of measured memory and of measured power. A cell may be blank; further columns are
+/// Columns of measured training runs, of measured memory, of measured power and of power caps. A cell may be blank; further columns are
 /// passed over.
 pub const COLUMNS: &[(&str, Field)] = &[
     ("id", Text),
@@ -84,6 +84,13 @@ pub const COLUMNS: &[(&str, Field)] = &[
     ("min_W_seen", Number),
     ("duration_min", Number),
     ("meter", Text),
+    ("gpu", Text),
+    ("cap_W", Number),
+    ("cap_fraction", Number),
+    ("relative_throughput", Number),
+    ("relative_power", Number),
+    ("relative_energy", Number),
+    ("avg_power_W", Number),
 ];
 
 /// The column of a name and what it holds; case does not matter.

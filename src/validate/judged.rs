@@ -13,6 +13,9 @@ pub enum Quantity {
     ChipHours,
     EnergyMwh,
     NodeW,
+    /// Under a power cap, over that at full power.
+    RelativeThroughput,
+    RelativeEnergy,
     PeakMemoryGib,
 }
 
@@ -30,6 +33,8 @@ impl Quantity {
             Quantity::ChipHours => "chip_hours",
             Quantity::EnergyMwh => "energy_mwh",
             Quantity::NodeW => "node_w",
+            Quantity::RelativeThroughput => "relative_throughput",
+            Quantity::RelativeEnergy => "relative_energy",
             Quantity::PeakMemoryGib => "peak_memory_gib",
         }
     }
@@ -41,7 +46,7 @@ impl Quantity {
 
     /// Whether more is faster.
     pub fn is_rate(self) -> bool {
-        matches!(self, Quantity::TokensPerSPerChip | Quantity::TflopsPerChip)
+        matches!(self, Quantity::TokensPerSPerChip | Quantity::TflopsPerChip | Quantity::RelativeThroughput)
     }
 
     /// Error in the sense of time, energy or power: positive where the prediction is too slow or too much.

@@ -16,6 +16,7 @@ pub mod parallelism;
 pub mod peers;
 pub mod plan;
 pub mod power;
+pub mod power_caps;
 pub mod predict;
 pub mod prepared;
 pub mod scatter;

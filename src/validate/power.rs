@@ -10,10 +10,12 @@ use super::plan::{Stated, choose};
 use super::predict::Predictor;
 use super::table::Row;
 use super::vocabulary::UnknownWord;
+use crate::library::chip::Chip;
 use crate::library::diagnostic::{Diagnostic, Fault, quoted};
 use crate::library::nearest::nearest;
-use crate::library::store::evidence;
+use crate::library::store::{Library, evidence};
 use crate::library::workload::{Precision, Training};
+use crate::model::power::phase_w as chip_phase_w;
 use crate::model::setting::Setting;
 use crate::search::space::Fixed;
 
@@ -25,6 +27,9 @@ struct System {
     chip: String,
     cluster: String,
 }
+
+/// A run that is metered trains for at least half of its time.
+const MOST_START: f64 = 0.5;
 
 /// Which phase a micro-benchmark consists of.
 #[derive(Clone, Copy, Debug, Deserialize)]
@@ -47,7 +52,7 @@ struct Run {
 }
 
 /// What a server ran.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Load {
     names: Vec<String>,
@@ -56,6 +61,8 @@ struct Load {
     precision: Option<String>,
     seq_len: Option<f64>,
     lora_rank: Option<f64>,
+    /// Minutes of a metered run in which it does not train yet.
+    start_min: Option<f64>,
     #[serde(default)]
     runs: Vec<Run>,
     phase: Option<Phase>,
@@ -80,20 +87,52 @@ impl Systems {
         })
     }
 
-    fn system(&self, row: &Row) -> Result<&System, Obstacle> {
+    /// The server of a row; of a name that the table lacks, the reference server of the chip in it (`Dell 8xH100`).
+    fn system(&self, row: &Row, library: &Library) -> Result<System, Obstacle> {
         let name = row.text("system");
         let named = |system: &&System| system.names.iter().any(|known| known.eq_ignore_ascii_case(name));
-        self.system.iter().find(named).ok_or_else(|| unknown("system", name, self.system.iter().flat_map(|s| &s.names)))
+        let by_chip = || {
+            let chip = chip_in(name, library)?;
+            Some(System { names: vec![name.to_owned()], chip: chip.name, cluster: chip.cluster })
+        };
+        self.system
+            .iter()
+            .find(named)
+            .cloned()
+            .or_else(by_chip)
+            .ok_or_else(|| unknown("system", name, self.system.iter().flat_map(|s| &s.names)))
     }
 
-    fn load(&self, row: &Row) -> Result<&Load, Obstacle> {
+    /// What a row ran; of a name that the table lacks, the library's workload.
+    fn load(&self, row: &Row, library: &Library) -> Result<Load, Obstacle> {
         let name = row.text("workload").split(';').next().unwrap_or_default().trim();
         let named = |load: &&Load| load.names.iter().any(|known| known.eq_ignore_ascii_case(name));
+        let in_library = || {
+            let workload = library.workload(&name.replace(' ', "-")).ok().filter(|_| !name.is_empty())?;
+            Some(Load { names: vec![name.to_owned()], workload: Some(workload.name), ..Load::default() })
+        };
         self.workload
             .iter()
             .find(named)
+            .cloned()
+            .or_else(in_library)
             .ok_or_else(|| unknown("workload", name, self.workload.iter().flat_map(|w| &w.names)))
     }
+}
+
+/// The chip that a word, or two words together, of a server's name stand for.
+fn chip_in(name: &str, library: &Library) -> Option<Chip> {
+    let words: Vec<&str> = name
+        .split([' ', '(', ')', ','])
+        .map(|word| match word.split_once(['x', 'X']) {
+            Some((count, rest)) if !count.is_empty() && count.bytes().all(|byte| byte.is_ascii_digit()) => rest,
+            _ => word,
+        })
+        .filter(|word| !word.is_empty())
+        .collect();
+    let pairs = words.windows(2).map(|pair| pair.join("-"));
+    let single = words.iter().map(|word| (*word).to_owned());
+    pairs.chain(single).find_map(|word| library.chip(&word).ok())
 }
 
 fn unknown<'a>(column: &'static str, word: &str, known: impl Iterator<Item = &'a String>) -> Obstacle {
@@ -117,9 +156,9 @@ pub fn judge(predictor: &Predictor<'_>, row: &Row, judged: &mut Judged) -> Resul
     judged.quantity = Some(Quantity::NodeW);
     judged.measured = row.positive("mean_W_per_node").unwrap_or(f64::NAN);
     judged.kind = "power".to_owned();
-    let system = predictor.systems.system(row)?;
+    let system = predictor.systems.system(row, predictor.library)?;
     judged.chip = system.chip.clone();
-    let load = predictor.systems.load(row)?;
+    let load = predictor.systems.load(row, predictor.library)?;
     if let Some(why) = &row.impossible {
         return Err(Obstacle::Lacks(why.clone()));
     }
@@ -127,7 +166,7 @@ pub fn judge(predictor: &Predictor<'_>, row: &Row, judged: &mut Judged) -> Resul
         return Err(Obstacle::Lacks(why.clone()));
     }
     let measured = row.positive("mean_W_per_node").ok_or_else(|| Obstacle::states_no("power of the node"))?;
-    let predicted = node_w(predictor, row, system, load, judged)?;
+    let predicted = node_w(predictor, row, &system, &load, judged)?;
     judged.score(Quantity::NodeW, predicted, measured);
     Ok(())
 }
@@ -161,16 +200,25 @@ fn node_w(
         workload.run.training = Training::Lora { rank };
     }
     let nodes = row.count("n_nodes").unwrap_or(1);
-    let Some(run) = load.runs.iter().find(|run| run.nodes == nodes) else {
-        return Err(Obstacle::Lacks(format!("how it ran on {nodes} nodes is not known (evidence/systems.toml)")));
-    };
-    let fixed = Fixed { tp: run.tp, pp: run.pp, cp: run.cp, ..Fixed::default() };
-    let stated = Stated { fixed, global_batch: Some(run.batch), ..Stated::default() };
+    let known = load.runs.iter().find(|run| run.nodes == nodes);
+    if known.is_none() {
+        judged.inferred.extend(["plan", "global_batch_seqs"]);
+    }
+    let fixed = known.map_or(Fixed::default(), |run| Fixed { tp: run.tp, pp: run.pp, cp: run.cp, ..Fixed::default() });
+    let stated = Stated { fixed, global_batch: known.map(|run| run.batch), ..Stated::default() };
     let setting = predictor.setting(&chip, &cluster, &workload, &stack);
     let chips = f64::from(nodes) * cluster.node_chips;
     let chosen = choose(&setting, &stated, chips, &mut judged.inferred)?;
     let chips_w = chosen.estimate.power.rank_training_w * setting.ranks_per_chip * cluster.node_chips;
-    Ok(chips_w + cluster.node_host_w)
+    let idle_w = cluster.node_chips * chip.idle_w + cluster.host_idle_share * cluster.node_host_w;
+    let start = load.start_min.unwrap_or(0.0) / row.positive("duration_min").unwrap_or(f64::INFINITY);
+    Ok(mean_w(chips_w + cluster.node_host_w, idle_w, start))
+}
+
+/// Mean watts of a run that trains but for a share of its time at the start.
+fn mean_w(training_w: f64, idle_w: f64, start: f64) -> f64 {
+    let start = start.min(MOST_START);
+    (1.0 - start) * training_w + start * idle_w
 }
 
 /// Watts of one rank in one phase, as `model::power` takes them.
@@ -180,12 +228,29 @@ fn phase_w(setting: &Setting, phase: Phase) -> f64 {
         Phase::MemoryBound => setting.calibration.power_memory_bound,
         Phase::Waiting => setting.calibration.power_waiting,
     };
-    (share * setting.chip.load_w).min(setting.cap_w)
+    chip_phase_w(&setting.chip, share, setting.cap_w)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_server_that_the_table_lacks_is_known_by_its_chip() -> Result<(), Fault> {
+        let library = Library::open::<&str>(&[])?;
+        for (name, chip) in [("Dell XE9680 8xH100", "nvidia-h100-sxm"), ("Lenovo 8xB200 SXM", "nvidia-b200-sxm")] {
+            assert_eq!(chip_in(name, &library).map(|chip| chip.name).as_deref(), Some(chip), "{name}");
+        }
+        assert!(chip_in("a machine", &library).is_none());
+        Ok(())
+    }
+
+    #[test]
+    fn a_start_counts_at_the_power_of_an_idle_server() {
+        assert_eq!(mean_w(7000.0, 2000.0, 0.0), 7000.0);
+        assert_eq!(mean_w(7000.0, 2000.0, 0.2), 6000.0);
+        assert_eq!(mean_w(7000.0, 2000.0, 3.0), 4500.0);
+    }
 
     #[test]
     fn every_name_of_the_shipped_table_is_in_the_library() -> Result<(), Fault> {

@@ -8,12 +8,12 @@ use super::exclusion::Exclusions;
 use super::inference::Inference;
 use super::judged::{Judged, Obstacle, Quantity, Status};
 use super::parallelism::parallelism;
-use super::plan::{Stated, chips, is_whole_run, plan_is_stated, usual_chips};
+use super::plan::{Chosen, Stated, chips, choose, is_whole_run, plan_is_stated, usual_chips};
 use super::power::Systems;
 use super::prepared::{Case, Prepared};
 use super::table::{Row, Table, TableKind};
 use super::vocabulary::{Names, Words, warnings};
-use super::{memory, power, subject};
+use super::{memory, power, power_caps, subject};
 use crate::library::chip::Chip;
 use crate::library::cluster::Cluster;
 use crate::library::diagnostic::{Diagnostic, Fault};
@@ -75,6 +75,7 @@ impl<'a> Predictor<'a> {
             let outcome = match table.kind {
                 TableKind::Power => power::judge(self, row, &mut judged),
                 TableKind::Runs | TableKind::Memory => memory::judge(self, row, &names, &mut judged),
+                TableKind::PowerCaps => power_caps::judge(self, table, row, Quantity::RelativeThroughput, &mut judged),
             };
             if let Err(obstacle) = outcome {
                 judged.stop(obstacle);
@@ -84,7 +85,13 @@ impl<'a> Predictor<'a> {
             }
             judged
         };
-        let rows: Vec<Judged> = table.rows.par_iter().map(judge).collect();
+        let mut rows: Vec<Judged> = table.rows.par_iter().map(judge).collect();
+        if table.kind == TableKind::Runs {
+            rows.extend(table.rows.iter().filter_map(|row| self.judge_metered(row, &names)));
+        }
+        if table.kind == TableKind::PowerCaps {
+            rows.extend(table.rows.iter().filter_map(|row| self.judge_energy(table, row)));
+        }
         if !rows.iter().any(Judged::is_usable) {
             return Err(nothing_usable(table, &rows));
         }
@@ -105,6 +112,35 @@ impl<'a> Predictor<'a> {
         let mut judged = blank(row);
         let case = self.case(row, names, &mut judged);
         Prepared::new(row, judged, case, self.exclusions.reason(row))
+    }
+
+    /// The energy of a whole run whose servers were metered, beside the time that the row is judged on. Energies that are
+    /// chip-hours times a nameplate are no measurement.
+    fn judge_metered(&self, row: &Row, names: &Names) -> Option<Judged> {
+        let metered = row.remarks().any(|remark| remark.starts_with("node power "));
+        let measured = row.positive("energy_MWh").filter(|_| metered)?;
+        let mut judged = blank(row);
+        if self.exclusions.reason(row).is_some() {
+            return None;
+        }
+        let subject = self.subject(row, names, &mut judged).ok()?;
+        needs(row, Quantity::EnergyMwh).ok()?;
+        let chips = chips(row)?;
+        let chosen = choose(&subject.setting, &subject.stated, chips, &mut judged.inferred).ok()?;
+        judged.score(Quantity::EnergyMwh, servers_mwh(&subject.setting, &chosen, chips), measured);
+        Some(judged)
+    }
+
+    /// The energy that a row of a power-cap table states beside the throughput, where it can be judged.
+    fn judge_energy(&self, table: &Table, row: &Row) -> Option<Judged> {
+        let mut judged = Judged::new(row.text("id"), row.text("source"), row.text("kind"), row.text("gpu"));
+        power_caps::judge(self, table, row, Quantity::RelativeEnergy, &mut judged).ok()?;
+        Some(judged)
+    }
+
+    /// Chip power while waiting, over that under a saturated GEMM.
+    pub fn waiting_share(&self) -> f64 {
+        self.calibration.power_waiting
     }
 
     fn case(&self, row: &Row, names: &Names, judged: &mut Judged) -> Result<Case, Obstacle> {
@@ -261,7 +297,7 @@ pub fn predicted(row: &Row, subject: &Subject, estimate: &Estimate, chips: f64, 
             pue.map_or(estimate.power.facility_j(), |pue| estimate.power.it_j() * pue) / 3.6e9
         }
         // Judged elsewhere.
-        Quantity::NodeW | Quantity::PeakMemoryGib => f64::NAN,
+        Quantity::NodeW | Quantity::RelativeThroughput | Quantity::RelativeEnergy | Quantity::PeakMemoryGib => f64::NAN,
     }
 }
 
@@ -270,6 +306,14 @@ pub fn model_flops(setting: &Setting, estimate: &Estimate) -> f64 {
     let run = &setting.workload.run;
     let rate = estimate.plan.global_batch() as f64 * run.seq_len / (estimate.chips_used.max(1.0) * estimate.step_s);
     rate * model_flop_per_token(&setting.workload.architecture, run, false)
+}
+
+/// Energy of the steps of a whole run at the inputs of its servers, MWh: no fabric, storage or facility.
+fn servers_mwh(setting: &Setting, chosen: &Chosen, chips: f64) -> f64 {
+    let (run, estimate) = (&setting.workload.run, &chosen.estimate);
+    let steps = run.tokens / (estimate.plan.global_batch() as f64 * run.seq_len);
+    let rank_w = estimate.power.rank_training_w + setting.cluster.node_host_w / setting.cluster.node_chips;
+    steps * estimate.step_s * chips * setting.ranks_per_chip * rank_w / 3.6e9
 }
 
 /// One fault for a table of which no row can be used: the reasons, the commonest first.

@@ -83,6 +83,7 @@ impl Panel {
             TableKind::Runs => ("Training runs", "model TFLOP/s of a chip"),
             TableKind::Memory => ("Peak memory", "GiB of a chip"),
             TableKind::Power => ("Node power", "kW"),
+            TableKind::PowerCaps => ("Power caps", "of the uncapped chip"),
         };
         let mut groups: BTreeMap<&str, Vec<Point>> = BTreeMap::new();
         let mut sizes = Vec::new();
@@ -139,7 +140,7 @@ impl Panel {
 fn point(row: &Judged, kind: TableKind) -> Option<Point> {
     let (measured, predicted) = match kind {
         TableKind::Runs => (row.model_flops * row.error.exp() * 1e-12, row.model_flops * 1e-12),
-        TableKind::Memory => (row.measured, row.predicted),
+        TableKind::Memory | TableKind::PowerCaps => (row.measured, row.predicted),
         TableKind::Power => (row.measured * 1e-3, row.predicted * 1e-3),
     };
     // The axes span what a chart can show.

@@ -20,6 +20,8 @@ pub enum TableKind {
     Memory,
     /// Power of servers.
     Power,
+    /// Throughput and energy of chips under power caps.
+    PowerCaps,
 }
 
 impl TableKind {
@@ -28,6 +30,7 @@ impl TableKind {
             TableKind::Runs => "runs",
             TableKind::Memory => "memory",
             TableKind::Power => "power",
+            TableKind::PowerCaps => "power_caps",
         }
     }
 
@@ -36,6 +39,7 @@ impl TableKind {
         match self {
             TableKind::Runs | TableKind::Memory => &["chip", "chips", "layers", "hidden", "heads"],
             TableKind::Power => &["system", "workload", "mean_W_per_node"],
+            TableKind::PowerCaps => &["gpu", "workload", "cap_W"],
         }
     }
 
@@ -54,6 +58,7 @@ impl TableKind {
             ],
             TableKind::Memory => &["peak_memory_GiB"],
             TableKind::Power => &["mean_W_per_node"],
+            TableKind::PowerCaps => &["relative_throughput", "relative_energy"],
         }
     }
 }
@@ -316,6 +321,8 @@ fn kind_of(source: &SourceText, headers: &[String], filled: &[Filled<'_>]) -> Re
     let has = |field: &str| filled.iter().any(|f| f.field == field);
     let kind = if has("system") && has("mean_W_per_node") {
         TableKind::Power
+    } else if has("gpu") && has("cap_W") {
+        TableKind::PowerCaps
     } else if has("peak_memory_GiB") && has("memory_kind") {
         TableKind::Memory
     } else {

@@ -39,7 +39,7 @@ impl UnknownWord {
     }
 
     /// A name that the library refuses.
-    fn refused(column: &'static str, word: &str, fault: &Fault) -> UnknownWord {
+    pub fn refused(column: &'static str, word: &str, fault: &Fault) -> UnknownWord {
         let help = fault.diagnostics.first().and_then(|diagnostic| diagnostic.help.clone());
         UnknownWord { column, word: word.to_owned(), message: fault.message(), help: help.unwrap_or_default() }
     }

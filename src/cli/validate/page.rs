@@ -38,11 +38,15 @@ fn section(judgement: &Judgement, group: Group, every: bool) -> String {
         TableKind::Runs => "Training runs",
         TableKind::Memory => "Peak memory",
         TableKind::Power => "Node power",
+        TableKind::PowerCaps => "Power caps",
     };
     let mut text = format!("{HEADING}{title}{HEADING:#}: {}, {} rows\n\n", printable(&judgement.file), rows.len());
     if every {
         text.push_str(&every_row(rows));
     }
+    // Throughput and energy under a cap are two quantities of the same rows: their errors have nothing in common.
+    let caps = judgement.kind == TableKind::PowerCaps;
+    let group = if caps && matches!(group, Group::Source) { Group::Quantity } else { group };
     let lines = by(rows, |row| group.label(row)).into_iter().filter(|(_, part)| part.scored > 0);
     let lines = lines.map(|(name, part)| {
         let name = if name.is_empty() { format!("(no {} stated)", group.word()) } else { shown(&name) };

@@ -95,7 +95,7 @@ pub fn calibration(dice: &mut Dice, spread: f64) -> Calibration {
         memory_reserve_bytes: near(2.5e9),
         memory_usable: near(0.8),
         power_memory_bound: near(0.68),
-        power_waiting: near(0.48),
+        power_waiting: near(0.36),
     }
 }
 
