@@ -187,6 +187,7 @@ fn row_document(row: &Judged) -> Value {
         "stack": (!row.stack.is_empty()).then_some(&row.stack),
         "inferred": row.inferred,
         "plan_stated": row.plan_stated,
+        "memory_disagrees": row.memory_disagrees,
     })
 }
 

@@ -45,8 +45,8 @@ pub fn judge(predictor: &Predictor<'_>, row: &Row, names: &Names, judged: &mut J
 pub fn score(row: &Row, subject: &Subject, chips: f64, judged: &mut Judged) -> Result<(), Obstacle> {
     let kind = known(row, "memory_kind", &KINDS)?;
     let what = known(row, "what", &SUBJECTS)?;
-    if row.text("kind").starts_with("memory_") {
-        return Err(Obstacle::Lacks("adapters or other layers: not the full training of a transformer".to_owned()));
+    if row.text("kind") == "memory_hybrid" {
+        return Err(Obstacle::Lacks("layers without attention: not a transformer".to_owned()));
     }
     if row.number("seq_len").is_none() && what != "weights+optimizer" {
         return Err(Obstacle::states_no("sequence length"));
@@ -64,12 +64,14 @@ pub fn score(row: &Row, subject: &Subject, chips: f64, judged: &mut Judged) -> R
     judged.memory_disagrees = !chosen.fits;
     let memory = &chosen.estimate.memory;
     let stage = stage(row, memory)?;
-    let device_wide = !matches!(kind, "allocated" | "reserved");
-    let bytes = match what {
-        "weights+optimizer" => stage.states,
-        "activations" => stage.activations + stage.logits,
-        _ if device_wide => stage.total(),
-        _ => stage.states + stage.activations + stage.logits,
+    let cached = subject.setting.calibration.memory_cached;
+    let bytes = match (what, kind) {
+        ("weights+optimizer", _) => stage.states,
+        ("activations", _) => stage.activations + stage.working,
+        (_, "allocated") => stage.allocated(),
+        (_, "reserved") => stage.reserved(cached).min(memory.usable),
+        (_, "nvidia_smi") => (stage.reserved(cached) + stage.reserve).min(memory.usable.max(stage.total())),
+        _ => stage.total(),
     };
     judged.predicted = bytes / GIB;
     if matches!(kind, "oom" | "fits") {
@@ -130,7 +132,7 @@ mod tests {
     use super::*;
 
     fn memory() -> Memory {
-        let stage = |states: f64| StageMemory { states, activations: 1.0, logits: 0.0, reserve: 0.0 };
+        let stage = |states: f64| StageMemory { states, activations: 1.0, ..StageMemory::default() };
         Memory { first: stage(3.0), last: stage(2.0), usable: 10.0 }
     }
 

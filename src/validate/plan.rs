@@ -51,9 +51,12 @@ pub fn plan_is_stated(row: &Row) -> bool {
     chips(row).is_some() && row.count("tp").is_some() && row.count("pp").is_some() && micro_batch(row).is_some()
 }
 
-/// Sequences of a micro-batch. Where a pipeline splits the local batch, they are single.
+/// Sequences of a micro-batch. One that a pipeline splits is the local batch.
 fn micro_batch(row: &Row) -> Option<u32> {
-    row.count("micro_batch").or_else(|| row.remarked("local batch split over pipeline").then_some(1))
+    row.count("micro_batch").or_else(|| {
+        let local = row.number("global_batch_seqs")? / row.number("dp")?;
+        (row.remarked("local batch split over pipeline") && local >= 1.0).then_some(local as u32)
+    })
 }
 
 /// Chips that a row states, or that its parallel sizes multiply to.
@@ -153,9 +156,10 @@ fn plain(setting: &Setting, stated: &Stated, ranks: u32, inferred: &mut Vec<&'st
     };
     let mut micro_batches = (f64::from(batch) / (f64::from(dp) * f64::from(micro_batch))).round() as u32;
     if pp > 1 && micro_batches <= 1 && micro_batch > 1 {
-        // A local batch that the pipeline splits.
-        micro_batches = micro_batch;
-        micro_batch = 1;
+        // A local batch that the pipeline splits: into as many as it has stages, where that is even.
+        let pieces = if micro_batch % pp == 0 { pp } else { micro_batch };
+        micro_batches = pieces;
+        micro_batch /= pieces;
     }
     if micro_batches == 0 {
         micro_batch = (batch / dp).max(1);

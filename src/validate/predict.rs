@@ -21,6 +21,10 @@ use crate::model::parameters::{Assumptions, Calibration};
 use crate::model::setting::Setting;
 use crate::model::weights::model_flop_per_token;
 
+/// Bytes a logit of a fused loss: bf16 logits and an fp32 copy that becomes the gradient.
+const FUSED_LOGIT_BYTES: f64 = 6.0;
+const GIB: f64 = 1_073_741_824.0;
+
 /// What predictions share.
 pub struct Predictor<'a> {
     pub library: &'a Library,
@@ -100,6 +104,11 @@ impl<'a> Predictor<'a> {
         let chosen = choose(&subject.setting, &subject.stated, chips, &mut judged.inferred)?;
         judged.memory_disagrees = !chosen.fits;
         judged.score(quantity, predicted(row, &subject, &chosen, chips, quantity), measured);
+        if !chosen.fits {
+            let memory = &chosen.estimate.memory;
+            let (need, usable) = (memory.peak() / GIB, memory.usable / GIB);
+            judged.reason = format!("it ran, and by the memory model needs {need:.1} of {usable:.1} GiB");
+        }
         Ok(())
     }
 
@@ -108,8 +117,16 @@ impl<'a> Predictor<'a> {
         let words = Words::of(row)?;
         let (chip, cluster) = names.machine(row)?;
         judged.chip.clone_from(&chip.name);
-        let stack = self.stack(row, names, &chip.vendor, judged)?;
+        let mut stack = self.stack(row, names, &chip.vendor, judged)?;
         judged.stack = stack.name.clone();
+        if let Some(dropout) = row.remark_number("dropout ") {
+            stack.dropout = dropout > 0.0;
+        }
+        stack.master_weights &= !row.remarked("pure bf16");
+        if row.remarked("fused cross entropy") {
+            stack.logit_bytes = stack.logit_bytes.min(FUSED_LOGIT_BYTES);
+            stack.split_logit_bytes = stack.split_logit_bytes.min(FUSED_LOGIT_BYTES);
+        }
         if let Some(why) = &row.impossible {
             return Err(Obstacle::Lacks(why.clone()));
         }
