@@ -121,7 +121,7 @@ fn activation_bytes(setting: Setting, plan: Plan) -> ActivationBytes {
     let single = is_single(plan.precision_code);
     let narrow = is_narrow(plan.precision_code);
     let bytes = select(2.0, 4.0, single);
-    let scale = bytes * tokens * select(1.0, 0.9, narrow) * setting.calibration.memory_activation;
+    let scale = bytes * tokens * setting.calibration.memory_activation;
     let query = a.heads * a.head_dim / tp;
     let latent = a.q_lora + a.kv_lora + a.rope_dim;
     let wide = a.heads * (2.0 * (a.nope_dim + a.rope_dim) + a.v_dim) / tp;
@@ -131,8 +131,10 @@ fn activation_bytes(setting: Setting, plan: Plan) -> ActivationBytes {
     let separate = a.gated != 0u && stack.fused_vector_ops == 0u;
     let inputs = 2.0 * a.hidden / sharded_by + select(0.0, a.hidden / sharded_by, stack.dropout != 0u);
     let outputs = 2.0 * a.hidden / gathered;
+    let halved = select(0.0, 0.5 * (outputs + feed_forward_values(a, tp, 1.0, 1.0)), narrow && stack.narrow_inputs_kept != 0u);
     let whole = inputs + outputs + attention + feed_forward_values(a, tp, matrices, 2.0)
-        + select(0.0, 4.0 * a.hidden / sharded_by + feed_forward_values(a, tp, 1.0, 0.0), separate);
+        + select(0.0, 4.0 * a.hidden / sharded_by + feed_forward_values(a, tp, 1.0, 0.0), separate)
+        - halved;
     var selective = whole * (1.0 - stack.selective_share);
     if stack.selective_gemms != 0u {
         selective = 2.0 * a.hidden / sharded_by + (attention - projected)

@@ -174,6 +174,7 @@ struct StackRow {
     sequence_gathered_kept: u32,
     pipeline_outputs_kept: u32,
     dropout: u32,
+    narrow_inputs_kept: u32,
 }
 
 // `cap_w` is 1e30 where the site sets no limit.

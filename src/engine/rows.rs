@@ -188,6 +188,7 @@ rows! {
         sequence_gathered_kept: u32 = stack.sequence_gathered_kept;
         pipeline_outputs_kept: u32 = stack.pipeline_outputs_kept;
         dropout: u32 = stack.dropout;
+        narrow_inputs_kept: u32 = stack.narrow_inputs_kept;
     }
 
     /// Site.

@@ -578,6 +578,11 @@ pub const STACK: &[Attribute] = &[
     ),
     flag("pipeline_outputs_kept", Optional, "a pipeline stage keeps its output for backward; default false"),
     flag("dropout", Optional, "dropout is on by default and its masks are kept; default false"),
+    flag(
+        "narrow_inputs_kept",
+        Optional,
+        "8- and 4-bit GEMMs keep their inputs for backward in 8 bit, not in 16; default false",
+    ),
     texts("precisions", Always, "precisions that the stack trains in"),
 ];
 

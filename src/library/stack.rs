@@ -93,6 +93,8 @@ pub struct Stack {
     pub pipeline_outputs_kept: bool,
     /// Dropout is on by default, and its masks are kept.
     pub dropout: bool,
+    /// 8- and 4-bit GEMMs keep their inputs for backward in 8 bit.
+    pub narrow_inputs_kept: bool,
 }
 
 impl Stack {
@@ -155,6 +157,7 @@ impl Stack {
             sequence_gathered_kept: flag("sequence_gathered_kept", false),
             pipeline_outputs_kept: flag("pipeline_outputs_kept", false),
             dropout: flag("dropout", false),
+            narrow_inputs_kept: flag("narrow_inputs_kept", false),
         };
         need.finish(stack)
     }

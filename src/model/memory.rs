@@ -150,7 +150,7 @@ pub fn activation_bytes(setting: &Setting, plan: &Plan) -> ActivationBytes {
     let single = matches!(plan.precision, Precision::Fp32 | Precision::Tf32);
     let narrow = !single && !matches!(plan.precision, Precision::Fp16 | Precision::Bf16);
     let bytes = if single { 4.0 } else { 2.0 };
-    let scale = bytes * tokens * if narrow { 0.9 } else { 1.0 } * setting.calibration.memory_activation;
+    let scale = bytes * tokens * setting.calibration.memory_activation;
     let query = a.heads * a.head_dim / tp;
     let (attention, projected) = if a.kv_lora > 0.0 {
         let latent = a.q_lora + a.kv_lora + a.rope_dim;
@@ -169,11 +169,14 @@ pub fn activation_bytes(setting: &Setting, plan: &Plan) -> ActivationBytes {
     let separate = a.gated && !stack.fused_vector_ops;
     let inputs = 2.0 * a.hidden / shard + if stack.dropout { a.hidden / shard } else { 0.0 };
     let outputs = 2.0 * a.hidden / gathered;
+    // Norms and activation functions write what GEMMs read: at half the bytes where it is kept in 8 bit.
+    let halved = if narrow && stack.narrow_inputs_kept { 0.5 * (outputs + feed_forward(1.0, 1.0)) } else { 0.0 };
     let whole = inputs
         + outputs
         + attention
         + feed_forward(matrices, 2.0)
-        + if separate { 4.0 * a.hidden / shard + feed_forward(1.0, 0.0) } else { 0.0 };
+        + if separate { 4.0 * a.hidden / shard + feed_forward(1.0, 0.0) } else { 0.0 }
+        - halved;
     let selective = if stack.selective_gemms {
         // The layer's input, attention's output, every second GEMM's output.
         (2.0 * a.hidden / shard) + (attention - projected) + 0.5 * (projected + feed_forward(matrices - 1.0, 2.0))
