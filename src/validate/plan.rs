@@ -112,19 +112,36 @@ fn complete(
         inferred.push("recompute");
         Recompute::ALL.to_vec()
     };
-    let mut loosest = None;
-    for recompute in modes {
+    let fastest = |recompute: Recompute| {
         let candidates = depths.iter().map(|vpp| Plan { vpp: *vpp, recompute, ..plan });
         let found = candidates.filter_map(|plan| estimate_as_measured(setting, &plan, chips).ok());
-        let Some(best) = found.min_by(|a, b| a.step_s.total_cmp(&b.step_s)) else { continue };
-        if best.memory.peak() <= best.memory.usable {
-            return Ok(Chosen { estimate: best, fits: true });
-        }
-        loosest = loosest.or(Some(best));
+        found.min_by(|a, b| a.step_s.total_cmp(&b.step_s))
+    };
+    let found: Vec<Estimate> = modes.into_iter().filter_map(fastest).collect();
+    let fits = |estimate: &&Estimate| estimate.memory.peak() <= estimate.memory.usable;
+    let Some(loosest) = found.first() else {
+        return Err(Obstacle::Lacks("its plan cannot be laid out".to_owned()));
+    };
+    let Some(least) = found.iter().find(fits) else {
+        // It did run: the memory model is wrong about it, and says so.
+        return Ok(Chosen { estimate: *loosest, fits: false });
+    };
+    let mut estimate = *least;
+    if let Some(full) = found.iter().find(|found| found.plan.recompute == Recompute::Full) {
+        estimate.step_s = estimate.step_s.min(partial_step(loosest, full));
     }
-    // It did run: the memory model is wrong about it, and says so.
-    let lacks = || Obstacle::Lacks("its plan cannot be laid out".to_owned());
-    loosest.map(|estimate| Chosen { estimate, fits: false }).ok_or_else(lacks)
+    Ok(Chosen { estimate, fits: true })
+}
+
+/// Step of a run that recomputes as many of its layers as memory asks for, and no more (Megatron's block method): between
+/// the step of none and that of all in proportion to the memory that is short.
+fn partial_step(none: &Estimate, full: &Estimate) -> f64 {
+    let short = none.memory.peak() - none.memory.usable;
+    let saved = none.memory.peak() - full.memory.peak();
+    if short <= 0.0 || saved < short {
+        return full.step_s;
+    }
+    none.step_s + (full.step_s - none.step_s) * short / saved
 }
 
 /// The plan that a row states, with what a table leaves out beside a whole plan at its plain value.
