@@ -2,15 +2,19 @@
 //!
 //! | `memory_kind` | compared with |
 //! |---|---|
-//! | `allocated`, `reserved` (the framework's allocator) | states, activations, logits |
-//! | `nvidia_smi` (the device) or nothing | these and the reserve for context, libraries, buffers |
-//! | `oom`, `fits` | the whole need against what `capacity_GiB` can hold: a fact that is met or missed |
+//! | `allocated` (`max_memory_allocated`) | what the allocator handed out at most: states, with activations or the step |
+//! | `reserved` (`max_memory_reserved`) | what it took from the device: states, activations, step, times `memory_cached` |
+//! | `nvidia_smi` (the device) | the same and the reserve for context, libraries, buffers |
+//! | `oom`, `fits` | need and reserve against what `capacity_GiB` can hold: a fact that is met or missed |
+//! | nothing | need and reserve |
+//!
+//! Cached blocks go back to the device when it runs full, so no reading is expected above what a run can fill.
 //!
 //! | `what` | compared with |
 //! |---|---|
 //! | `total` or nothing | all of the above |
 //! | `weights+optimizer` | states |
-//! | `activations` | activations, logits |
+//! | `activations` | activations and what is held briefly on top |
 //!
 //! The notes name the stage that was read (`last stage`, `stage 0`); without one it is the fuller of first and last.
 
