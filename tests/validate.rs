@@ -145,7 +145,6 @@ fn what_ran_fits_and_what_ran_out_of_memory_does_not() {
     let runs = shipped["rows"].as_array().unwrap();
     let denied: Vec<_> = runs.iter().filter(|row| row["memory_disagrees"] == true).collect();
     assert!(denied.len() <= 4, "runs that did run, and would not fit: {denied:#?}");
-    assert!(denied.iter().all(|row| row["reason"].as_str().unwrap().contains("GiB")));
 }
 
 #[test]

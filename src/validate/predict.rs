@@ -23,7 +23,6 @@ use crate::model::weights::model_flop_per_token;
 
 /// Bytes a logit of a fused loss: bf16 logits and an fp32 copy that becomes the gradient.
 const FUSED_LOGIT_BYTES: f64 = 6.0;
-const GIB: f64 = 1_073_741_824.0;
 
 /// What predictions share.
 pub struct Predictor<'a> {
@@ -104,11 +103,6 @@ impl<'a> Predictor<'a> {
         let chosen = choose(&subject.setting, &subject.stated, chips, &mut judged.inferred)?;
         judged.memory_disagrees = !chosen.fits;
         judged.score(quantity, predicted(row, &subject, &chosen, chips, quantity), measured);
-        if !chosen.fits {
-            let memory = &chosen.estimate.memory;
-            let (need, usable) = (memory.peak() / GIB, memory.usable / GIB);
-            judged.reason = format!("it ran, and by the memory model needs {need:.1} of {usable:.1} GiB");
-        }
         Ok(())
     }
 
