@@ -121,7 +121,7 @@ pub fn estimate_json(design: &Design, e: &Estimate) -> Map<String, Value> {
             "operations": e.cost.operations, "electricity": e.cost.electricity,
         })
     };
-    let stage = |m: &crate::model::memory::StageMemory| json!({ "states": m.states, "activations": m.activations, "logits": m.logits, "reserve": m.reserve, "total": m.total() });
+    let stage = |m: &crate::model::memory::StageMemory| json!({ "states": m.states, "step": m.step, "activations": m.activations, "working": m.working, "reserve": m.reserve, "total": m.total() });
     let document = json!({
         "feasible": true,
         "rejected": null,
@@ -270,13 +270,14 @@ pub fn rejection_text(design: &Design, r: &Rejection) -> String {
             let m = memory(&design.setting, &r.plan);
             let (stage, bytes) = if m.first.total() >= m.last.total() { (0, m.first) } else { (r.plan.pp - 1, m.last) };
             format!(
-                "stage {stage} of {} needs {:.1} GiB (states {:.1}, activations {:.1}, logits {:.1}, reserve {:.1}) and {chip} \
-                 can fill {:.1} GiB: more chips, tp, pp, sharding or recompute",
+                "stage {stage} of {} needs {:.1} GiB (states {:.1}, activations {:.1}, working {:.1}, or {:.1} in the optimizer's step, \
+                 reserve {:.1}) and {chip} can fill {:.1} GiB: more chips, tp, pp, sharding or recompute",
                 r.plan.pp,
                 gib(r.found),
                 gib(bytes.states),
                 gib(bytes.activations),
-                gib(bytes.logits),
+                gib(bytes.working),
+                gib(bytes.step),
                 gib(bytes.reserve),
                 gib(r.limit)
             )

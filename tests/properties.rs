@@ -184,7 +184,8 @@ fn figures(e: &Estimate) -> Vec<(&'static str, f64)> {
         all.extend([
             ("states", stage.states),
             ("activations", stage.activations),
-            ("logits", stage.logits),
+            ("working", stage.working),
+            ("step", stage.step),
             ("reserve", stage.reserve),
         ]);
     }

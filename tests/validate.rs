@@ -28,6 +28,14 @@ const CAPPED_THROUGHPUT: Tolerance =
     Tolerance { most: 0.03, reason: "the aim for chips with a measured curve; 0.02 when fitted" };
 const CAPPED_ENERGY: Tolerance = Tolerance { most: 0.06, reason: "0.04 when fitted" };
 const METERED_ENERGY: Tolerance = Tolerance { most: 0.1, reason: "the sum of a run's errors of time and of power" };
+const PEAK_MEMORY: Tolerance = Tolerance {
+    most: 0.06,
+    reason: "mean 0.043, counted rather than fitted; max_reserved alone scatters by 2-15 % above what was allocated",
+};
+const PEAK_MEMORY_OF_A_SOURCE: Tolerance = Tolerance {
+    most: 0.08,
+    reason: "medians of 0.01 to 0.06; readings are rounded to a GB, which may be 1e9 bytes or a GiB",
+};
 const SHIFT: Tolerance =
     Tolerance { most: 1e-9, reason: "the same arithmetic in the printed and in the computed error" };
 
@@ -151,16 +159,24 @@ fn the_metered_energy_of_a_whole_run_is_predicted() {
 }
 
 #[test]
-fn weights_and_optimizer_of_stated_memory_rows_are_met_closely() {
+fn peak_memory_of_stated_plans_is_predicted_within_the_promise() {
     let memory = &shipped()["memory"];
-    let ascend = memory["by_source"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .find(|s| s["source"] == "Ascend ModelLink/MindSpeed CI")
-        .unwrap();
-    assert!(ascend["median_abs_error"].as_f64().unwrap() < 0.05, "states are counted, not fitted: {ascend}");
-    assert!(memory["summary"]["facts_met"].as_u64() > memory["summary"]["facts_missed"].as_u64());
+    assert!(memory["summary"]["scored"].as_u64().unwrap() > 130);
+    PEAK_MEMORY.admits(memory["summary"]["mape"].as_f64().unwrap());
+    for source in memory["by_source"].as_array().unwrap().iter().filter(|s| s["scored"].as_u64() >= Some(3)) {
+        PEAK_MEMORY_OF_A_SOURCE.admits(source["median_abs_error"].as_f64().unwrap());
+    }
+}
+
+#[test]
+fn what_ran_fits_and_what_ran_out_of_memory_does_not() {
+    let shipped = shipped();
+    let facts = &shipped["memory"]["summary"];
+    let (met, missed) = (facts["facts_met"].as_u64().unwrap(), facts["facts_missed"].as_u64().unwrap());
+    assert!(met >= 17 && missed <= 2, "{met} facts met, {missed} missed");
+    let runs = shipped["rows"].as_array().unwrap();
+    let denied: Vec<_> = runs.iter().filter(|row| row["memory_disagrees"] == true).collect();
+    assert!(denied.len() <= 4, "runs that did run, and would not fit: {denied:#?}");
 }
 
 #[test]

@@ -1,4 +1,4 @@
-// Device memory of the first and the last pipeline stage: states, activations, logits, reserve.
+// Device memory of the first and the last pipeline stage: states, activations, what is held briefly, reserve.
 //
 // Twin: `src/model/memory.rs`.
 
@@ -17,13 +17,18 @@ fn held_total(held: HeldParams) -> f32 {
 
 struct StageMemory {
     states: f32,
+    step: f32,
     activations: f32,
-    logits: f32,
+    working: f32,
     reserve: f32,
 }
 
+fn allocated(stage: StageMemory) -> f32 {
+    return stage.states + max(stage.step, stage.activations + stage.working);
+}
+
 fn stage_total(stage: StageMemory) -> f32 {
-    return stage.states + stage.activations + stage.logits + stage.reserve;
+    return allocated(stage) + stage.reserve;
 }
 
 struct Memory {
@@ -86,47 +91,76 @@ fn held_params(setting: Setting, plan: Plan, layers: f32) -> HeldParams {
     return HeldParams(layers * dense, layers * expert, dense_group, expert_group, dense_shards, expert_shards);
 }
 
-// Bytes of activations that one layer keeps for one micro-batch, and those of a checkpoint (its input).
+// Bytes of activations of one layer and micro-batch.
 struct ActivationBytes {
+    whole: f32,
     kept: f32,
     checkpoint: f32,
+    backward: f32,
+}
+
+// Feed-forward values a token of a layer: `widths` of its intermediate tensors, `rows` of dispatched inputs and outputs.
+fn feed_forward_values(a: WorkloadRow, tp: f32, widths: f32, rows: f32) -> f32 {
+    let moe = clamp(a.moe_layers / a.layers, 0.0, 1.0);
+    let routed = a.top_k * a.capacity / tp;
+    let experts = routed * (rows * a.hidden + widths * a.expert_ffn) + widths * a.shared_ffn / tp;
+    return (1.0 - moe) * widths * a.ffn / tp + moe * experts;
 }
 
 fn activation_bytes(setting: Setting, plan: Plan) -> ActivationBytes {
     let a = setting.workload;
+    let stack = setting.stack;
     let tp = f32(plan.tp);
     let cp = f32(plan.cp);
     let b = f32(plan.micro_batch);
     let s = a.seq_len;
     let tokens = b * s / cp;
     let sharded_by = select(1.0, tp, plan.sequence_parallel != 0u);
+    let gathered = select(sharded_by, 1.0, stack.sequence_gathered_kept != 0u);
     let matrices = select(2.0, 3.0, a.gated != 0u);
     let single = is_single(plan.precision_code);
     let narrow = is_narrow(plan.precision_code);
     let bytes = select(2.0, 4.0, single);
-    let attention = select(
-        (2.0 * a.heads * a.head_dim + 2.0 * a.kv_heads * a.head_dim) / tp,
-        a.q_lora + a.kv_lora + a.rope_dim + a.heads * (2.0 * (a.nope_dim + a.rope_dim) + 2.0 * a.v_dim) / tp,
-        a.kv_lora > 0.0,
-    );
-    let moe = clamp(a.moe_layers / a.layers, 0.0, 1.0);
-    let elementwise = plan.recompute == RECOMPUTE_SELECTIVE && setting.stack.selective_elementwise != 0u;
-    let frozen = a.training != FULL_TRAINING;
-    let norms = select(select(4.0, 3.0, frozen), 2.0, elementwise);
-    let widths = select(matrices, matrices - 1.0, elementwise || frozen);
-    let dense_ffn = widths * a.ffn / tp;
-    let experts = a.top_k * a.capacity * (2.0 * a.hidden + widths * a.expert_ffn) / tp + widths * a.shared_ffn / tp;
-    var kept = bytes * tokens * (norms * a.hidden / sharded_by + attention + (1.0 - moe) * dense_ffn + moe * experts)
-        * select(1.0, 0.9, narrow)
-        * setting.calibration.memory_activation;
+    let scale = bytes * tokens * setting.calibration.memory_activation;
+    let query = a.heads * a.head_dim / tp;
+    let latent = a.q_lora + a.kv_lora + a.rope_dim;
+    let wide = a.heads * (2.0 * (a.nope_dim + a.rope_dim) + a.v_dim) / tp;
+    let compressed = a.kv_lora > 0.0;
+    let projected = select(query + 2.0 * a.kv_heads * a.head_dim / tp, latent + wide, compressed);
+    let attention = projected + select(query, a.heads * a.v_dim / tp, compressed);
+    let separate = a.gated != 0u && stack.fused_vector_ops == 0u;
+    let inputs = 2.0 * a.hidden / sharded_by + select(0.0, a.hidden / sharded_by, stack.dropout != 0u);
+    let outputs = 2.0 * a.hidden / gathered;
+    let halved = select(0.0, 0.5 * (outputs + feed_forward_values(a, tp, 1.0, 1.0)), narrow && stack.narrow_inputs_kept != 0u);
+    let unread = select(a.hidden / gathered + feed_forward_values(a, tp, 1.0, 0.0), 0.0, a.training == FULL_TRAINING);
+    let whole = inputs + outputs + attention + feed_forward_values(a, tp, matrices, 2.0)
+        + select(0.0, 4.0 * a.hidden / sharded_by + feed_forward_values(a, tp, 1.0, 0.0), separate)
+        - halved
+        - unread;
+    var selective = whole * (1.0 - stack.selective_share);
+    if stack.selective_gemms != 0u {
+        selective = 2.0 * a.hidden / sharded_by + (attention - projected)
+            + 0.5 * (projected + feed_forward_values(a, tp, matrices - 1.0, 2.0));
+    } else if stack.selective_elementwise != 0u {
+        selective = inputs + attention + feed_forward_values(a, tp, matrices - 1.0, 2.0);
+    }
     var scores = 0.0;
-    if setting.stack.attention == ATTENTION_KERNEL_UNFUSED && plan.recompute == RECOMPUTE_NONE {
-        scores = 2.5 * bytes * b * a.heads / tp * s * s / cp;
+    if stack.attention == ATTENTION_KERNEL_UNFUSED {
+        scores = select(1.0, 2.5, stack.dropout != 0u) * bytes * b * a.heads / tp * s * s / cp;
     }
-    if plan.recompute == RECOMPUTE_SELECTIVE {
-        kept = kept * (1.0 - setting.stack.selective_share);
+    let checkpoint = bytes * tokens * a.hidden / sharded_by;
+    var kept = checkpoint;
+    switch plan.recompute {
+        case RECOMPUTE_NONE: { kept = scale * whole + scores; }
+        case RECOMPUTE_SELECTIVE: { kept = scale * selective; }
+        default: {}
     }
-    return ActivationBytes(kept + scores, bytes * tokens * a.hidden / sharded_by);
+    return ActivationBytes(
+        scale * whole + scores,
+        kept,
+        checkpoint,
+        bytes * tokens * (2.0 * a.hidden / gathered + feed_forward_values(a, tp, matrices - 1.0, 1.0)),
+    );
 }
 
 fn in_flight(plan: Plan, stage: u32) -> f32 {
@@ -138,51 +172,79 @@ fn in_flight(plan: Plan, stage: u32) -> f32 {
     return f32(min(plan.micro_batches, behind + 1u));
 }
 
-fn state_bytes(setting: Setting, plan: Plan, params: f32, ranks: u32) -> f32 {
+// States of some parameters, and what the optimizer's step copies of their gradients.
+struct StateBytes {
+    held: f32,
+    copied: f32,
+}
+
+fn state_bytes(setting: Setting, plan: Plan, params: f32, ranks: u32) -> StateBytes {
     let n = f32(ranks);
-    let gradient = setting.stack.gradient_bytes;
-    let adam = 12.0;
+    let stack = setting.stack;
     if setting.workload.training != FULL_TRAINING {
-        return params * select(2.0, 1.0, is_narrow(plan.precision_code)) / select(1.0, n, plan.shard == SHARD_FULL);
+        let held = select(2.0, 1.0, is_narrow(plan.precision_code)) / select(1.0, n, plan.shard == SHARD_FULL);
+        return StateBytes(params * held, 0.0);
     }
+    let gradient = stack.gradient_buffer_bytes;
+    let copies = stack.optimizer_gradient_bytes;
+    let adam = select(4.0, 12.0, stack.master_weights != 0u);
     switch plan.shard {
-        case SHARD_NONE: { return params * (2.0 + gradient + adam); }
-        case SHARD_OPTIMIZER: { return params * (2.0 + gradient + adam / n); }
-        case SHARD_GRADS: { return params * (2.0 + (gradient + adam) / n); }
-        default: { return params * ((4.0 + adam) / n); }
+        case SHARD_NONE: { return StateBytes(params * (2.0 + gradient + adam), params * copies); }
+        case SHARD_OPTIMIZER: { return StateBytes(params * (2.0 + gradient + adam / n), params * (copies / n)); }
+        case SHARD_GRADS: { return StateBytes(params * (2.0 + (gradient + adam) / n), params * (copies / n)); }
+        default: { return StateBytes(params * ((4.0 + adam) / n), 0.0); }
     }
+}
+
+fn gathered_bytes(setting: Setting, plan: Plan, held: HeldParams, ends: f32, layers: f32) -> f32 {
+    let a = setting.workload;
+    let gradient = select(0.0, setting.stack.gradient_bytes, a.training == FULL_TRAINING);
+    if plan.pp > 1u && setting.stack.gathered_in_pipeline != 0u {
+        return (2.0 + gradient) * held_total(held);
+    }
+    let layer = (held_total(held) - ends) / max(layers, 1.0);
+    let dense = a.hidden * max(a.ffn, a.heads * a.head_dim) / f32(plan.tp);
+    let experts = a.hidden * a.experts * a.expert_ffn / (f32(plan.ep) * f32(plan.etp));
+    let unit = select(layer, min(max(dense, experts), layer), setting.stack.gathers_tensors != 0u);
+    return 2.0 * ends + (4.0 + gradient) * unit;
 }
 
 fn stage_memory(setting: Setting, plan: Plan, layers: f32, stage: u32) -> StageMemory {
     let a = setting.workload;
+    let stack = setting.stack;
     let first = stage == 0u;
     let last = stage + 1u == plan.pp;
     let tp = f32(plan.tp);
     let vocab = padded_vocab(setting, plan.tp);
+    let embedding = select(0.0, (vocab + a.positions) * a.hidden / tp, first);
+    let head = select(0.0, vocab * a.hidden / tp, last && (!first || a.tied == 0u));
     var held = held_params(setting, plan, layers);
-    if first {
-        held.dense += (vocab + a.positions) * a.hidden / tp;
+    held.dense += embedding + head;
+    let dense = state_bytes(setting, plan, held.dense, held.dense_shards);
+    let expert = state_bytes(setting, plan, held.expert, held.expert_shards);
+    let sharded = plan.shard == SHARD_FULL;
+    var gathered = 0.0;
+    if sharded {
+        gathered = gathered_bytes(setting, plan, held, embedding + head, layers);
     }
-    if last && (!first || a.tied == 0u) {
-        held.dense += vocab * a.hidden / tp;
-    }
-    var states = state_bytes(setting, plan, held.dense, held.dense_shards)
-        + state_bytes(setting, plan, held.expert, held.expert_shards);
-    if plan.shard == SHARD_FULL {
-        // Two gathered layers at work.
-        states += 4.0 * held_total(held) / max(layers, 1.0);
-    }
+    let bucket = stack.bucket_elements;
+    let buckets = select(
+        0.0,
+        stack.gradient_bytes * max(bucket, max(embedding, head)) + 2.0 * bucket,
+        bucket > 0.0 && plan.dp > 1u && !sharded,
+    );
     let bytes = activation_bytes(setting, plan);
-    let depth = in_flight(plan, stage) * layers;
-    var activations = depth * bytes.kept;
-    if plan.recompute == RECOMPUTE_FULL {
-        activations = depth * bytes.checkpoint + bytes.kept;
-    }
+    let flight = in_flight(plan, stage);
+    let outputs = select(0.0, flight * bytes.checkpoint, plan.pp > 1u && stack.pipeline_outputs_kept != 0u);
     let tokens = f32(plan.micro_batch) * a.seq_len / f32(plan.cp);
+    let logit_bytes = select(stack.logit_bytes, stack.split_logit_bytes, plan.tp > 1u);
+    let loss = select(0.0, logit_bytes * tokens * vocab / tp, last);
+    let layer = bytes.backward + bytes.whole - min(bytes.kept, bytes.whole);
     return StageMemory(
-        states,
-        activations,
-        select(0.0, select(12.0, 6.0, setting.stack.fused_loss != 0u) * tokens * vocab / tp, last),
+        dense.held + expert.held + gathered,
+        dense.copied + expert.copied + buckets,
+        flight * layers * bytes.kept + outputs,
+        max(loss, layer),
         setting.calibration.memory_reserve_bytes,
     );
 }

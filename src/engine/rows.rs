@@ -173,10 +173,22 @@ rows! {
         quantization_factor: f32 = stack.quantization_factor;
         selective_share: f32 = stack.selective_share;
         selective_elementwise: u32 = stack.selective_elementwise;
-        fused_loss: u32 = stack.fused_loss;
         recompute_stops_early: u32 = stack.recompute_stops_early;
         hybrid_sharding: u32 = stack.hybrid_sharding;
+        logit_bytes: f32 = stack.logit_bytes;
+        split_logit_bytes: f32 = stack.split_logit_bytes;
         vocab_multiple: u32 = stack.vocab_multiple;
+        selective_gemms: u32 = stack.selective_gemms;
+        gradient_buffer_bytes: f32 = stack.gradient_buffer_bytes;
+        optimizer_gradient_bytes: f32 = stack.optimizer_gradient_bytes;
+        master_weights: u32 = stack.master_weights;
+        bucket_elements: f32 = stack.bucket_elements;
+        gathers_tensors: u32 = stack.gathers_tensors;
+        gathered_in_pipeline: u32 = stack.gathered_in_pipeline;
+        sequence_gathered_kept: u32 = stack.sequence_gathered_kept;
+        pipeline_outputs_kept: u32 = stack.pipeline_outputs_kept;
+        dropout: u32 = stack.dropout;
+        narrow_inputs_kept: u32 = stack.narrow_inputs_kept;
     }
 
     /// Site.
@@ -235,6 +247,7 @@ rows! {
         head_efficiency: f32 = calibration.head_efficiency;
         memory_activation: f32 = calibration.memory_activation;
         memory_reserve_bytes: f32 = calibration.memory_reserve_bytes;
+        memory_cached: f32 = calibration.memory_cached;
         memory_usable: f32 = calibration.memory_usable;
         power_memory_bound: f32 = calibration.power_memory_bound;
         power_waiting: f32 = calibration.power_waiting;

@@ -104,14 +104,38 @@ pub struct Stack {
     /// Selective recompute repeats norms and activation functions: two of the four hidden-wide tensors and the
     /// feed-forward's product are not kept.
     pub selective_elementwise: bool,
-    /// The loss never holds the logits in fp32.
-    pub fused_loss: bool,
     /// Full recompute stops before the last product of a layer, whose output backward does not read.
     pub recompute_stops_early: bool,
     /// Weights are sharded inside a scale-up domain and replicated over the domains (hybrid sharding).
     pub hybrid_sharding: bool,
+    /// Selective recompute keeps a layer's input, attention's output and every second GEMM's output.
+    pub selective_gemms: bool,
+    /// Bytes a logit at the peak of the loss: logits, probabilities, gradient.
+    pub logit_bytes: f64,
+    /// The same where the vocabulary is split over tp.
+    pub split_logit_bytes: f64,
     pub vocab_multiple: u32,
     pub recipes: Recipes,
+    /// Bytes a parameter of all gradients held between micro-batches, where nothing shards them.
+    pub gradient_buffer_bytes: f64,
+    /// Bytes a parameter of the gradients that the optimizer's step copies for its shard.
+    pub optimizer_gradient_bytes: f64,
+    /// Adam has fp32 weights and moments; if not, both are 16 bit.
+    pub master_weights: bool,
+    /// Parameters of a bucket in which gradients are reduced and weights gathered; 0 where both happen in place.
+    pub bucket_elements: f64,
+    /// Full sharding gathers tensor by tensor, not layer by layer.
+    pub gathers_tensors: bool,
+    /// Full sharding keeps a pipeline stage gathered over all micro-batches.
+    pub gathered_in_pipeline: bool,
+    /// Sequence parallelism keeps the gathered inputs of GEMMs for backward instead of gathering them again.
+    pub sequence_gathered_kept: bool,
+    /// A pipeline stage keeps its output for backward.
+    pub pipeline_outputs_kept: bool,
+    /// Dropout is on by default, and its masks are kept.
+    pub dropout: bool,
+    /// 8- and 4-bit GEMMs keep their inputs for backward in 8 bit.
+    pub narrow_inputs_kept: bool,
 }
 
 impl Stack {
@@ -119,6 +143,8 @@ impl Stack {
     pub fn from_record(record: &Record) -> Result<Stack, Lacking> {
         let mut need = record.needs();
         let flag = |key: &str, default: bool| record.flag(key).unwrap_or(default);
+        let logit_bytes = record.integer("logit_bytes").unwrap_or(12) as f64;
+        let gradient_bytes = need.integer("gradient_bytes") as f64;
         let stack = Stack {
             name: record.name().to_owned(),
             title: record.text("title").unwrap_or_default().to_owned(),
@@ -139,7 +165,7 @@ impl Stack {
             },
             moe_in_graphs: flag("moe_in_graphs", false),
             moe_fused: flag("moe_fused", false),
-            gradient_bytes: need.integer("gradient_bytes") as f64,
+            gradient_bytes,
             accumulation: match need.word("accumulation") {
                 "eager_half" => Accumulation::EagerHalf,
                 "eager_mixed" => Accumulation::EagerMixed,
@@ -156,12 +182,24 @@ impl Stack {
             interleaving: flag("interleaving", false),
             quantization_factor: if need.word("fp8_recipe") == "rowwise" { 2.0 } else { 1.0 },
             selective_elementwise: flag("selective_elementwise", false),
-            fused_loss: flag("fused_loss", false),
             recompute_stops_early: flag("recompute_stops_early", false),
             hybrid_sharding: flag("hybrid_sharding", false),
+            selective_gemms: flag("selective_gemms", false),
+            logit_bytes,
+            split_logit_bytes: record.integer("split_logit_bytes").map_or(logit_bytes, |n| n as f64),
             selective_share: record.number("selective_share").unwrap_or(0.0),
             vocab_multiple: record.integer("vocab_multiple").unwrap_or(128) as u32,
             recipes: Recipes::from_record(record),
+            gradient_buffer_bytes: record.integer("gradient_buffer_bytes").map_or(gradient_bytes, |n| n as f64),
+            optimizer_gradient_bytes: record.integer("optimizer_gradient_bytes").unwrap_or(0) as f64,
+            master_weights: flag("master_weights", true),
+            bucket_elements: record.integer("bucket_elements").unwrap_or(0) as f64,
+            gathers_tensors: flag("gathers_tensors", false),
+            gathered_in_pipeline: flag("gathered_in_pipeline", false),
+            sequence_gathered_kept: flag("sequence_gathered_kept", false),
+            pipeline_outputs_kept: flag("pipeline_outputs_kept", false),
+            dropout: flag("dropout", false),
+            narrow_inputs_kept: flag("narrow_inputs_kept", false),
         };
         need.finish(stack)
     }

@@ -1,7 +1,7 @@
-//! Device memory of the first and the last pipeline stage: states, activations, logits, reserve.
+//! Device memory of the first and the last pipeline stage: states, activations, what is held briefly, reserve.
 //!
 //! Twin: `shaders/model/memory.wgsl`. Activations follow the operation list of Korthikanti et al., "Reducing Activation Recomputation
-//! in Large Transformer Models" (2022), without dropout masks; states are those of mixed-precision Adam and ZeRO (Rajbhandari et al. 2020).
+//! in Large Transformer Models" (2022); states are those of mixed-precision Adam and ZeRO (Rajbhandari et al. 2020).
 
 use super::network::group;
 use super::operations::padded_vocab;
@@ -36,17 +36,31 @@ impl HeldParams {
 pub struct StageMemory {
     /// Weights, gradients, optimizer states.
     pub states: f64,
+    /// Held at the end of a step only: buckets of the reduction, copies of gradients that the optimizer makes.
+    pub step: f64,
+    /// Kept for backward by the micro-batches in flight.
     pub activations: f64,
-    /// Logits of the last stage with their gradient.
-    pub logits: f64,
+    /// Held briefly by a micro-batch: logits with their gradient, or the layer at work.
+    pub working: f64,
     /// Context, libraries, communication buffers.
     pub reserve: f64,
 }
 
 impl StageMemory {
-    /// The stage's bytes.
+    /// What the framework's allocator hands out at most. Backward has given its tensors back when the step begins.
+    pub fn allocated(&self) -> f64 {
+        self.states + self.step.max(self.activations + self.working)
+    }
+
+    /// What the framework's allocator has taken from the device by then: blocks that backward gave back stay cached, and
+    /// are too small for the flat buffers of the step.
+    pub fn reserved(&self, cached: f64) -> f64 {
+        cached * (self.states + self.step + self.activations + self.working)
+    }
+
+    /// What the stage needs on the device.
     pub fn total(&self) -> f64 {
-        self.states + self.activations + self.logits + self.reserve
+        self.allocated() + self.reserve
     }
 }
 
@@ -111,49 +125,87 @@ pub fn held_params(setting: &Setting, plan: &Plan, layers: f64) -> HeldParams {
     }
 }
 
-/// Bytes of activations that one layer keeps for one micro-batch, and those of a checkpoint (its input).
-pub fn activation_bytes(setting: &Setting, plan: &Plan) -> (f64, f64) {
+/// Bytes of activations of one layer and micro-batch.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct ActivationBytes {
+    /// Kept for backward where nothing is recomputed.
+    pub whole: f64,
+    /// Kept for backward under the plan's recompute.
+    pub kept: f64,
+    /// The layer's input.
+    pub checkpoint: f64,
+    /// Gradients at work in its backward.
+    pub backward: f64,
+}
+
+/// Activations of one layer and one micro-batch.
+pub fn activation_bytes(setting: &Setting, plan: &Plan) -> ActivationBytes {
     let (a, stack) = (&setting.workload.architecture, &setting.stack);
     let (tp, cp, b) = (f64::from(plan.tp), f64::from(plan.cp), f64::from(plan.micro_batch));
     let s = setting.workload.run.seq_len;
     let tokens = b * s / cp;
     let shard = if plan.sequence_parallel { tp } else { 1.0 };
+    let gathered = if stack.sequence_gathered_kept { 1.0 } else { shard };
     let matrices = if a.gated { 3.0 } else { 2.0 };
     let single = matches!(plan.precision, Precision::Fp32 | Precision::Tf32);
     let narrow = !single && !matches!(plan.precision, Precision::Fp16 | Precision::Bf16);
     let bytes = if single { 4.0 } else { 2.0 };
-    let attention = if a.kv_lora > 0.0 {
-        a.q_lora + a.kv_lora + a.rope_dim + a.heads * (2.0 * (a.nope_dim + a.rope_dim) + 2.0 * a.v_dim) / tp
+    let scale = bytes * tokens * setting.calibration.memory_activation;
+    let query = a.heads * a.head_dim / tp;
+    let (attention, projected) = if a.kv_lora > 0.0 {
+        let latent = a.q_lora + a.kv_lora + a.rope_dim;
+        let wide = a.heads * (2.0 * (a.nope_dim + a.rope_dim) + a.v_dim) / tp;
+        (latent + wide + a.heads * a.v_dim / tp, latent + wide)
     } else {
-        (2.0 * a.heads * a.head_dim + 2.0 * a.kv_heads * a.head_dim) / tp
+        (2.0 * query + 2.0 * a.kv_heads * a.head_dim / tp, query + 2.0 * a.kv_heads * a.head_dim / tp)
     };
     let moe = (a.moe_layers / a.layers).clamp(0.0, 1.0);
-    // Norm inputs and outputs; the products of the feed-forward with the activation function's output.
-    let elementwise = plan.recompute == Recompute::Selective && stack.selective_elementwise;
+    let routed = a.top_k * a.capacity / tp;
+    let feed_forward = |widths: f64, rows: f64| {
+        let experts = routed * (rows * a.hidden + widths * a.expert_ffn) + widths * a.shared_ffn / tp;
+        (1.0 - moe) * widths * a.ffn / tp + moe * experts
+    };
+    // RMSNorm and SiLU as separate kernels keep an fp32 input of each norm and the gate's output.
+    let separate = a.gated && !stack.fused_vector_ops;
+    let inputs = 2.0 * a.hidden / shard + if stack.dropout { a.hidden / shard } else { 0.0 };
+    let outputs = 2.0 * a.hidden / gathered;
+    // Norms and activation functions write what GEMMs read: at half the bytes where it is kept in 8 bit.
+    let halved = if narrow && stack.narrow_inputs_kept { 0.5 * (outputs + feed_forward(1.0, 1.0)) } else { 0.0 };
     // A frozen base has no weight gradients: of the inputs of its GEMMs, only an adapter's is kept.
     let frozen = setting.workload.run.training != Training::Full;
-    let norms = if elementwise {
-        2.0
-    } else if frozen {
-        3.0
+    let unread = if frozen { a.hidden / gathered + feed_forward(1.0, 0.0) } else { 0.0 };
+    let whole = inputs
+        + outputs
+        + attention
+        + feed_forward(matrices, 2.0)
+        + if separate { 4.0 * a.hidden / shard + feed_forward(1.0, 0.0) } else { 0.0 }
+        - halved
+        - unread;
+    let selective = if stack.selective_gemms {
+        // The layer's input, attention's output, every second GEMM's output.
+        (2.0 * a.hidden / shard) + (attention - projected) + 0.5 * (projected + feed_forward(matrices - 1.0, 2.0))
+    } else if stack.selective_elementwise {
+        inputs + attention + feed_forward(matrices - 1.0, 2.0)
     } else {
-        4.0
+        whole * (1.0 - stack.selective_share)
     };
-    let widths = if elementwise || frozen { matrices - 1.0 } else { matrices };
-    let dense_ffn = widths * a.ffn / tp;
-    let experts = a.top_k * a.capacity * (2.0 * a.hidden + widths * a.expert_ffn) / tp + widths * a.shared_ffn / tp;
-    let kept = bytes
-        * tokens
-        * (norms * a.hidden / shard + attention + (1.0 - moe) * dense_ffn + moe * experts)
-        * if narrow { 0.9 } else { 1.0 }
-        * setting.calibration.memory_activation;
-    let scores = if stack.attention == AttentionKernel::Unfused && plan.recompute == Recompute::None {
-        2.5 * bytes * b * a.heads / tp * s * s / cp
+    let scores = if stack.attention == AttentionKernel::Unfused {
+        // Softmax's output; with dropout also its mask and its output.
+        (if stack.dropout { 2.5 } else { 1.0 }) * bytes * b * a.heads / tp * s * s / cp
     } else {
         0.0
     };
-    let kept = if plan.recompute == Recompute::Selective { kept * (1.0 - stack.selective_share) } else { kept };
-    (kept + scores, bytes * tokens * a.hidden / shard)
+    let checkpoint = bytes * tokens * a.hidden / shard;
+    ActivationBytes {
+        whole: scale * whole + scores,
+        kept: match plan.recompute {
+            Recompute::None => scale * whole + scores,
+            Recompute::Selective => scale * selective,
+            Recompute::Full => checkpoint,
+        },
+        checkpoint,
+        backward: bytes * tokens * (2.0 * a.hidden / gathered + feed_forward(matrices - 1.0, 1.0)),
+    }
 }
 
 /// Micro-batches in flight on stage `i`, in activations of the whole stage. Plain 1F1B: min(m, pp - i). Interleaved: the
@@ -169,52 +221,85 @@ pub fn in_flight(plan: &Plan, stage: u32) -> f64 {
     }
 }
 
-/// Bytes of weights, gradients and optimizer states of `params` parameters sharded over `group` ranks.
-fn state_bytes(setting: &Setting, plan: &Plan, params: f64, group: u32) -> f64 {
-    let n = f64::from(group);
-    let gradient = setting.stack.gradient_bytes;
-    let adam = 12.0;
+/// Bytes of weights, gradients and optimizer states of `params` parameters sharded over `group` ranks, and of what the
+/// optimizer's step copies of their gradients.
+fn state_bytes(setting: &Setting, plan: &Plan, params: f64, group: u32) -> (f64, f64) {
+    let (n, stack) = (f64::from(group), &setting.stack);
     if setting.workload.run.training != Training::Full {
         let narrow = matches!(plan.precision, Precision::Fp8 | Precision::Int8 | Precision::Fp4);
-        return params * if narrow { 1.0 } else { 2.0 } / if plan.shard == Shard::Full { n } else { 1.0 };
+        let held = if narrow { 1.0 } else { 2.0 } / if plan.shard == Shard::Full { n } else { 1.0 };
+        return (params * held, 0.0);
     }
-    params
-        * match plan.shard {
-            Shard::None => 2.0 + gradient + adam,
-            Shard::Optimizer => 2.0 + gradient + adam / n,
-            Shard::Grads => 2.0 + (gradient + adam) / n,
-            Shard::Full => (4.0 + adam) / n,
-        }
+    let gradient = stack.gradient_buffer_bytes;
+    // Two moments, and the weights in fp32; or two moments in 16 bit.
+    let adam = if stack.master_weights { 12.0 } else { 4.0 };
+    let held = match plan.shard {
+        Shard::None => 2.0 + gradient + adam,
+        Shard::Optimizer => 2.0 + gradient + adam / n,
+        Shard::Grads => 2.0 + (gradient + adam) / n,
+        Shard::Full => (4.0 + adam) / n,
+    };
+    let copied = match plan.shard {
+        Shard::None => stack.optimizer_gradient_bytes,
+        Shard::Optimizer | Shard::Grads => stack.optimizer_gradient_bytes / n,
+        Shard::Full => 0.0,
+    };
+    (params * held, params * copied)
+}
+
+/// Bytes of weights and gradients that full sharding has gathered at once: two units' weights (one at work, one
+/// prefetched) with one unit's gradients, and the unit that holds embedding and head. A unit is a layer, or one of its
+/// tensors. Some stacks keep a whole pipeline stage gathered, and add up its gradients unsharded, until the last
+/// micro-batch is through.
+fn gathered_bytes(setting: &Setting, plan: &Plan, held: &HeldParams, ends: f64, layers: f64) -> f64 {
+    let (a, stack) = (&setting.workload.architecture, &setting.stack);
+    let gradient = if setting.workload.run.training == Training::Full { stack.gradient_bytes } else { 0.0 };
+    if plan.pp > 1 && stack.gathered_in_pipeline {
+        return (2.0 + gradient) * held.total();
+    }
+    let layer = (held.total() - ends) / layers.max(1.0);
+    let unit = if stack.gathers_tensors {
+        let dense = a.hidden * a.ffn.max(a.heads * a.head_dim) / f64::from(plan.tp);
+        let experts = a.hidden * a.experts * a.expert_ffn / (f64::from(plan.ep) * f64::from(plan.etp));
+        dense.max(experts).min(layer)
+    } else {
+        layer
+    };
+    2.0 * ends + (4.0 + gradient) * unit
 }
 
 fn stage_memory(setting: &Setting, plan: &Plan, layers: f64, stage: u32) -> StageMemory {
-    let a = &setting.workload.architecture;
+    let (a, stack) = (&setting.workload.architecture, &setting.stack);
     let (first, last) = (stage == 0, stage + 1 == plan.pp);
     let tp = f64::from(plan.tp);
     let vocab = padded_vocab(setting, plan.tp);
+    let embedding = if first { (vocab + a.positions) * a.hidden / tp } else { 0.0 };
+    let head = if last && (!first || !a.tied) { vocab * a.hidden / tp } else { 0.0 };
     let mut held = held_params(setting, plan, layers);
-    if first {
-        held.dense += (vocab + a.positions) * a.hidden / tp;
-    }
-    if last && (!first || !a.tied) {
-        held.dense += vocab * a.hidden / tp;
-    }
-    let mut states = state_bytes(setting, plan, held.dense, held.dense_shards)
-        + state_bytes(setting, plan, held.expert, held.expert_shards);
-    if plan.shard == Shard::Full {
-        // Two gathered layers at work.
-        states += 4.0 * held.total() / layers.max(1.0);
-    }
-    let (kept, checkpoint) = activation_bytes(setting, plan);
-    let depth = in_flight(plan, stage) * layers;
-    let activations = if plan.recompute == Recompute::Full { depth * checkpoint + kept } else { depth * kept };
+    held.dense += embedding + head;
+    let (dense, dense_step) = state_bytes(setting, plan, held.dense, held.dense_shards);
+    let (expert, expert_step) = state_bytes(setting, plan, held.expert, held.expert_shards);
+    let sharded = plan.shard == Shard::Full;
+    let gathered = if sharded { gathered_bytes(setting, plan, &held, embedding + head, layers) } else { 0.0 };
+    // Gradients are reduced bucket by bucket; a tensor is never split. Updated weights are gathered likewise.
+    let bucket = stack.bucket_elements;
+    let buckets = if bucket > 0.0 && plan.dp > 1 && !sharded {
+        stack.gradient_bytes * bucket.max(embedding.max(head)) + 2.0 * bucket
+    } else {
+        0.0
+    };
+    let bytes = activation_bytes(setting, plan);
+    let flight = in_flight(plan, stage);
+    let outputs = if plan.pp > 1 && stack.pipeline_outputs_kept { flight * bytes.checkpoint } else { 0.0 };
     let tokens = f64::from(plan.micro_batch) * setting.workload.run.seq_len / f64::from(plan.cp);
-    // bf16 logits and their fp32 gradient; unfused, the loss keeps fp32 logits and log-probabilities too.
-    let logit_bytes = if setting.stack.fused_loss { 6.0 } else { 12.0 };
+    let logit_bytes = if plan.tp > 1 { stack.split_logit_bytes } else { stack.logit_bytes };
+    let loss = if last { logit_bytes * tokens * vocab / tp } else { 0.0 };
+    let layer = bytes.backward + bytes.whole - bytes.kept.min(bytes.whole);
     StageMemory {
-        states,
-        activations,
-        logits: if last { logit_bytes * tokens * vocab / tp } else { 0.0 },
+        states: dense + expert + gathered,
+        step: dense_step + expert_step + buckets,
+        activations: flight * layers * bytes.kept + outputs,
+        working: loss.max(layer),
         reserve: setting.calibration.memory_reserve_bytes,
     }
 }

@@ -92,6 +92,7 @@ parameters! {
     head_efficiency: "fraction", 0.1..=1.5, "LM head GEMM relative to a layer GEMM of the same shape";
     memory_activation: "ratio", 0.2..=3.0, "activation bytes over those of the operation list";
     memory_reserve_bytes: "B", 0.0..=2e10, "device memory taken by context, libraries and communication buffers";
+    memory_cached: "ratio", 1.0..=1.5, "memory that the allocator has taken from the device over what it handed out";
     memory_usable: "fraction", 0.5..=1.0, "share of the device memory that a run can fill before the allocator fails";
     power_memory_bound: "fraction", 0.1..=1.0, "chip power over its power under a saturated GEMM, in memory-bound phases";
     power_waiting: "fraction", 0.1..=1.0, "likewise, in exposed communication, bubbles and host gaps";

@@ -2,15 +2,19 @@
 //!
 //! | `memory_kind` | compared with |
 //! |---|---|
-//! | `allocated`, `reserved` (the framework's allocator) | states, activations, logits |
-//! | `nvidia_smi` (the device) or nothing | these and the reserve for context, libraries, buffers |
-//! | `oom`, `fits` | the whole need against what `capacity_GiB` can hold: a fact that is met or missed |
+//! | `allocated` (`max_memory_allocated`) | what the allocator handed out at most: states, with activations or the step |
+//! | `reserved` (`max_memory_reserved`) | what it took from the device: states, activations, step, times `memory_cached` |
+//! | `nvidia_smi` (the device) | the same and the reserve for context, libraries, buffers |
+//! | `oom`, `fits` | need and reserve against what `capacity_GiB` can hold: a fact that is met or missed |
+//! | nothing | need and reserve |
+//!
+//! Cached blocks go back to the device when it runs full, so no reading is expected above what a run can fill.
 //!
 //! | `what` | compared with |
 //! |---|---|
 //! | `total` or nothing | all of the above |
 //! | `weights+optimizer` | states |
-//! | `activations` | activations, logits |
+//! | `activations` | activations and what is held briefly on top |
 //!
 //! The notes name the stage that was read (`last stage`, `stage 0`); without one it is the fuller of first and last.
 
@@ -44,8 +48,8 @@ pub fn judge(predictor: &Predictor<'_>, row: &Row, names: &Names, judged: &mut J
 pub fn score(row: &Row, subject: &Subject, chips: f64, judged: &mut Judged) -> Result<(), Obstacle> {
     let kind = known(row, "memory_kind", &KINDS)?;
     let what = known(row, "what", &SUBJECTS)?;
-    if row.text("kind").starts_with("memory_") {
-        return Err(Obstacle::Lacks("adapters or other layers: not the full training of a transformer".to_owned()));
+    if row.text("kind") == "memory_hybrid" {
+        return Err(Obstacle::Lacks("layers without attention: not a transformer".to_owned()));
     }
     if row.number("seq_len").is_none() && what != "weights+optimizer" {
         return Err(Obstacle::states_no("sequence length"));
@@ -63,12 +67,14 @@ pub fn score(row: &Row, subject: &Subject, chips: f64, judged: &mut Judged) -> R
     judged.memory_disagrees = !chosen.fits;
     let memory = &chosen.estimate.memory;
     let stage = stage(row, memory)?;
-    let device_wide = !matches!(kind, "allocated" | "reserved");
-    let bytes = match what {
-        "weights+optimizer" => stage.states,
-        "activations" => stage.activations + stage.logits,
-        _ if device_wide => stage.total(),
-        _ => stage.states + stage.activations + stage.logits,
+    let cached = subject.setting.calibration.memory_cached;
+    let bytes = match (what, kind) {
+        ("weights+optimizer", _) => stage.states,
+        ("activations", _) => stage.activations + stage.working,
+        (_, "allocated") => stage.allocated(),
+        (_, "reserved") => stage.reserved(cached).min(memory.usable),
+        (_, "nvidia_smi") => (stage.reserved(cached) + stage.reserve).min(memory.usable.max(stage.total())),
+        _ => stage.total(),
     };
     judged.predicted = bytes / GIB;
     if matches!(kind, "oom" | "fits") {
@@ -129,7 +135,7 @@ mod tests {
     use super::*;
 
     fn memory() -> Memory {
-        let stage = |states: f64| StageMemory { states, activations: 1.0, logits: 0.0, reserve: 0.0 };
+        let stage = |states: f64| StageMemory { states, activations: 1.0, ..StageMemory::default() };
         Memory { first: stage(3.0), last: stage(2.0), usable: 10.0 }
     }
 

@@ -92,9 +92,12 @@ pub fn plan_is_stated(row: &Row) -> bool {
     chips(row).is_some() && row.count("tp").is_some() && row.count("pp").is_some() && micro_batch(row).is_some()
 }
 
-/// Sequences of a micro-batch. Where a pipeline splits the local batch, they are single.
+/// Sequences of a micro-batch. One that a pipeline splits is the local batch.
 fn micro_batch(row: &Row) -> Option<u32> {
-    row.count("micro_batch").or_else(|| row.remarked("local batch split over pipeline").then_some(1))
+    row.count("micro_batch").or_else(|| {
+        let local = row.number("global_batch_seqs")? / row.number("dp")?;
+        (row.remarked("local batch split over pipeline") && local >= 1.0).then_some(local as u32)
+    })
 }
 
 /// Chips that a row states, or that its parallel sizes multiply to.
@@ -150,19 +153,36 @@ fn complete(
         inferred.push("recompute");
         Recompute::ALL.to_vec()
     };
-    let mut loosest = None;
-    for recompute in modes {
+    let fastest = |recompute: Recompute| {
         let candidates = depths.iter().map(|vpp| Plan { vpp: *vpp, recompute, ..plan });
         let found = candidates.filter_map(|plan| estimate_as_measured(setting, &plan, chips).ok());
-        let Some(best) = found.min_by(|a, b| a.step_s.total_cmp(&b.step_s)) else { continue };
-        if best.memory.peak() <= best.memory.usable {
-            return Ok(Chosen { estimate: best, fits: true });
-        }
-        loosest = loosest.or(Some(best));
+        found.min_by(|a, b| a.step_s.total_cmp(&b.step_s))
+    };
+    let found: Vec<Estimate> = modes.into_iter().filter_map(fastest).collect();
+    let fits = |estimate: &&Estimate| estimate.memory.peak() <= estimate.memory.usable;
+    let Some(loosest) = found.first() else {
+        return Err(Obstacle::Lacks("its plan cannot be laid out".to_owned()));
+    };
+    let Some(least) = found.iter().find(fits) else {
+        // It did run: the memory model is wrong about it, and says so.
+        return Ok(Chosen { estimate: *loosest, fits: false });
+    };
+    let mut estimate = *least;
+    if let Some(full) = found.iter().find(|found| found.plan.recompute == Recompute::Full) {
+        estimate.step_s = estimate.step_s.min(partial_step(loosest, full));
     }
-    // It did run: the memory model is wrong about it, and says so.
-    let lacks = || Obstacle::Lacks("its plan cannot be laid out".to_owned());
-    loosest.map(|estimate| Chosen { estimate, fits: false }).ok_or_else(lacks)
+    Ok(Chosen { estimate, fits: true })
+}
+
+/// Step of a run that recomputes as many of its layers as memory asks for, and no more (Megatron's block method): between
+/// the step of none and that of all in proportion to the memory that is short.
+fn partial_step(none: &Estimate, full: &Estimate) -> f64 {
+    let short = none.memory.peak() - none.memory.usable;
+    let saved = none.memory.peak() - full.memory.peak();
+    if short <= 0.0 || saved < short {
+        return full.step_s;
+    }
+    none.step_s + (full.step_s - none.step_s) * short / saved
 }
 
 /// The plan that a row states, with what a table leaves out beside a whole plan at its plain value.
@@ -194,9 +214,10 @@ fn plain(setting: &Setting, stated: &Stated, ranks: u32, inferred: &mut Vec<&'st
     };
     let mut micro_batches = (f64::from(batch) / (f64::from(dp) * f64::from(micro_batch))).round() as u32;
     if pp > 1 && micro_batches <= 1 && micro_batch > 1 {
-        // A local batch that the pipeline splits.
-        micro_batches = micro_batch;
-        micro_batch = 1;
+        // A local batch that the pipeline splits: into as many as it has stages, where that is even.
+        let pieces = if micro_batch % pp == 0 { pp } else { micro_batch };
+        micro_batches = pieces;
+        micro_batch /= pieces;
     }
     if micro_batches == 0 {
         micro_batch = (batch / dp).max(1);

@@ -28,6 +28,9 @@ use crate::model::parameters::{Assumptions, Calibration};
 use crate::model::setting::Setting;
 use crate::model::weights::model_flop_per_token;
 
+/// Bytes a logit of a fused loss: bf16 logits and an fp32 copy that becomes the gradient.
+const FUSED_LOGIT_BYTES: f64 = 6.0;
+
 /// What predictions share.
 pub struct Predictor<'a> {
     pub library: &'a Library,
@@ -163,8 +166,16 @@ impl<'a> Predictor<'a> {
         let words = Words::of(row)?;
         let (chip, cluster) = names.machine(row)?;
         judged.chip.clone_from(&chip.name);
-        let stack = self.stack(row, names, &chip.vendor, judged)?;
+        let mut stack = self.stack(row, names, &chip.vendor, judged)?;
         judged.stack = stack.name.clone();
+        if let Some(dropout) = row.remark_number("dropout ") {
+            stack.dropout = dropout > 0.0;
+        }
+        stack.master_weights &= !row.remarked("pure bf16");
+        if row.remarked("fused cross entropy") {
+            stack.logit_bytes = stack.logit_bytes.min(FUSED_LOGIT_BYTES);
+            stack.split_logit_bytes = stack.split_logit_bytes.min(FUSED_LOGIT_BYTES);
+        }
         if let Some(why) = &row.impossible {
             return Err(Obstacle::Lacks(why.clone()));
         }

@@ -109,7 +109,7 @@ fn row_document(row: &Judged) -> Value {
         "stack": (!row.stack.is_empty()).then_some(&row.stack),
         "inferred": row.inferred,
         "plan_stated": row.plan_stated,
-        "plan": row.plan.as_ref().map(plan_json),
         "memory_disagrees": row.memory_disagrees,
+        "plan": row.plan.as_ref().map(plan_json),
     })
 }

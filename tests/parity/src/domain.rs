@@ -93,6 +93,7 @@ pub fn calibration(dice: &mut Dice, spread: f64) -> Calibration {
         head_efficiency: near(0.83),
         memory_activation: near(1.0),
         memory_reserve_bytes: near(2.5e9),
+        memory_cached: 1.08,
         memory_usable: near(0.8),
         power_memory_bound: near(0.68),
         power_waiting: near(0.36),
@@ -272,6 +273,8 @@ pub fn workload(dice: &mut Dice) -> Workload {
 
 /// Any mixture of a stack's fields.
 pub fn stack(dice: &mut Dice) -> Stack {
+    // What memory alone reads leaves the sequence of all else as it is.
+    let mut held = Dice(!dice.0);
     Stack {
         name: "random-stack".to_owned(),
         title: String::new(),
@@ -301,12 +304,24 @@ pub fn stack(dice: &mut Dice) -> Stack {
         interleaving: dice.chance(0.7),
         quantization_factor: dice.of(&[1.0, 2.0]),
         selective_elementwise: dice.chance(0.5),
-        fused_loss: dice.chance(0.5),
         recompute_stops_early: dice.chance(0.5),
         hybrid_sharding: dice.chance(0.5),
+        selective_gemms: held.chance(0.3),
+        logit_bytes: dice.of(&[4.0, 6.0, 12.0]),
+        split_logit_bytes: held.of(&[6.0, 12.0, 16.0]),
         selective_share: if dice.chance(0.5) { 0.0 } else { dice.between(0.0, 0.4) },
         vocab_multiple: dice.of(&[1, 64, 128]),
         recipes: Recipes::default(),
+        gradient_buffer_bytes: held.of(&[2.0, 4.0, 6.0]),
+        optimizer_gradient_bytes: held.of(&[0.0, 4.0, 6.0]),
+        master_weights: held.chance(0.8),
+        bucket_elements: held.of(&[0.0, 5e8]),
+        gathers_tensors: held.chance(0.5),
+        gathered_in_pipeline: held.chance(0.5),
+        sequence_gathered_kept: held.chance(0.5),
+        pipeline_outputs_kept: held.chance(0.5),
+        dropout: held.chance(0.5),
+        narrow_inputs_kept: held.chance(0.5),
     }
 }
 

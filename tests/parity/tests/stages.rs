@@ -218,18 +218,30 @@ fn memory_is_the_same() {
             let m = memory(s, &layout);
             vec![
                 m.first.states,
+                m.first.step,
                 m.first.activations,
-                m.first.logits,
+                m.first.working,
                 m.last.states,
+                m.last.step,
                 m.last.activations,
-                m.last.logits,
+                m.last.working,
                 m.usable,
             ]
         };
         let (first, last) = (held.first, held.last);
         tally.hold(
             &run,
-            &[first.states, first.activations, first.logits, last.states, last.activations, last.logits, held.usable],
+            &[
+                first.states,
+                first.step,
+                first.activations,
+                first.working,
+                last.states,
+                last.step,
+                last.activations,
+                last.working,
+                held.usable,
+            ],
             reference,
             &layout,
         );
