@@ -82,7 +82,10 @@ fn host_time(setting: Setting, launch: u32) -> f32 {
 }
 
 // (device^6 + host^6)^(1/6) − busy, with the small difference from the larger of the two kept apart.
-fn launch_time(busy: f32, gap: f32, host: f32) -> f32 {
+fn launch_time(busy: f32, gap: f32, host: f32, blocking: bool) -> f32 {
+    if blocking {
+        return gap + host;
+    }
     let device = busy + gap;
     let large = max(device, host);
     let small = min(device, host);
@@ -103,17 +106,19 @@ fn padded_vocab(setting: Setting, tp: u32) -> f32 {
 // `ring` is the context-parallel exchange of the pass, of which `hidden` of attention and launches can hide.
 fn forward_pass(
     gemm: f32, attention: f32, vector: f32, gap: f32, kernels: f32, host: f32, tp: f32, ep: f32, ring: f32, hidden: f32,
+    blocking: bool,
 ) -> PassTime {
     let busy = gemm + attention + vector;
-    let launch = launch_time(busy, gap * kernels, host * kernels);
+    let launch = launch_time(busy + tp + ep, gap * kernels, host * kernels, blocking);
     return PassTime(gemm, attention, vector, launch, tp, ep, max(ring - hidden * (attention + launch), 0.0));
 }
 
 fn backward_pass(
     gemm: f32, attention: f32, vector: f32, gap: f32, kernels: f32, host: f32, tp: f32, ep: f32, ring: f32, hidden: f32,
+    blocking: bool,
 ) -> PassTime {
     let busy = gemm + attention + 2.0 * vector;
-    let launch = launch_time(busy, gap * 1.8 * kernels, host * 1.6 * kernels);
+    let launch = launch_time(busy + tp + ep, gap * 1.8 * kernels, host * 1.6 * kernels, blocking);
     return PassTime(gemm, attention, 2.0 * vector, launch, tp, ep, max(2.0 * ring - hidden * (attention + launch), 0.0));
 }
 
@@ -249,19 +254,19 @@ fn layer_time(setting: Setting, plan: Plan, clock: f32) -> LayerTime {
     let dense_share = 1.0 - moe_share;
     let dense_forward = forward_pass(
         dense_gemms.forward, core.forward, attention_vector + dense_vector, gap, kernels, host, dense_tp, 0.0, ring,
-        c.overlap_cp,
+        c.overlap_cp, stack.blocking_launch != 0u,
     );
     let dense_backward = backward_pass(
         dense_gemms.backward, core.backward, attention_vector + dense_vector, gap, kernels, host, dense_tp, 0.0, ring,
-        c.overlap_cp,
+        c.overlap_cp, stack.blocking_launch != 0u,
     );
     let moe_forward = forward_pass(
         moe_gemms.forward, core.forward, attention_vector + moe_vector, gap, moe_kernels, moe_host, moe_tp, moe_ep, ring,
-        c.overlap_cp,
+        c.overlap_cp, stack.blocking_launch != 0u,
     );
     let moe_backward = backward_pass(
         moe_gemms.backward, core.backward, attention_vector + moe_vector, gap, moe_kernels, moe_host, moe_tp, moe_ep, ring,
-        c.overlap_cp,
+        c.overlap_cp, stack.blocking_launch != 0u,
     );
 
     // LM head and loss, embedding.

@@ -44,9 +44,13 @@ pub struct Stack {
     pub attention: AttentionKernel,
     pub fused_vector_ops: bool,
     pub launch: Launch,
+    /// Host and device take turns: each launch waits for the kernel before it.
+    pub blocking_launch: bool,
     pub moe_in_graphs: bool,
     pub moe_fused: bool,
     pub gradient_bytes: f64,
+    /// Sharded optimizers reduce gradients by reduce-scatter, else by all-reduce.
+    pub reduce_scatter: bool,
     pub accumulation: Accumulation,
     pub overlap_tp: f64,
     pub overlap_fsdp: f64,
@@ -96,9 +100,11 @@ impl Stack {
                 "eager" => Launch::Eager,
                 _ => Launch::Graphs,
             },
+            blocking_launch: flag("blocking_launch", false),
             moe_in_graphs: flag("moe_in_graphs", false),
             moe_fused: flag("moe_fused", false),
             gradient_bytes: need.integer("gradient_bytes") as f64,
+            reduce_scatter: flag("reduce_scatter", true),
             accumulation: match need.word("accumulation") {
                 "eager_half" => Accumulation::EagerHalf,
                 "eager_mixed" => Accumulation::EagerMixed,

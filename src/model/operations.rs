@@ -102,8 +102,12 @@ fn host_time(setting: &Setting, launch: Launch) -> f64 {
 }
 
 /// Time added by launches: a gap for each kernel, and the wait for a host that is slower than the device,
-/// (device^6 + host^6)^(1/6).
-fn launch_time(busy: f64, gap: f64, host: f64) -> f64 {
+/// (device^6 + host^6)^(1/6). Exposed communication is queued with the kernels, so it is part of the device's time. Where
+/// launches block, host and device take turns.
+fn launch_time(busy: f64, gap: f64, host: f64, blocking: bool) -> f64 {
+    if blocking {
+        return gap + host;
+    }
     let device = busy + gap;
     let (large, small) = if device > host { (device, host) } else { (host, device) };
     if large <= 0.0 {
@@ -225,14 +229,14 @@ pub fn layer_time(setting: &Setting, plan: &Plan, clock: f64) -> LayerTime {
     // Passes.
     let forward = |gemm: f64, vector: f64, kernels: f64, host: f64, tp: f64, ep: f64| {
         let busy = gemm + core.forward + vector;
-        let launch = launch_time(busy, gap * kernels, host * kernels);
+        let launch = launch_time(busy + tp + ep, gap * kernels, host * kernels, stack.blocking_launch);
         // The ring hides behind attention, and behind the host where that is slower.
         let cp = (ring - c.overlap_cp * (core.forward + launch)).max(0.0);
         PassTime { gemm, attention: core.forward, vector, launch, tp, ep, cp }
     };
     let backward = |gemm: f64, vector: f64, kernels: f64, host: f64, tp: f64, ep: f64| {
         let busy = gemm + core.backward + 2.0 * vector;
-        let launch = launch_time(busy, gap * 1.8 * kernels, host * 1.6 * kernels);
+        let launch = launch_time(busy + tp + ep, gap * 1.8 * kernels, host * 1.6 * kernels, stack.blocking_launch);
         let cp = (2.0 * ring - c.overlap_cp * (core.backward + launch)).max(0.0);
         PassTime { gemm, attention: core.backward, vector: 2.0 * vector, launch, tp, ep, cp }
     };
