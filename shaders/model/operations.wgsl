@@ -122,6 +122,24 @@ fn backward_pass(
     return PassTime(gemm, attention, 2.0 * vector, launch, tp, ep, max(2.0 * ring - hidden * (attention + launch), 0.0));
 }
 
+const EAGER_NORMS = 64.0;
+const EAGER_ROTARY = 16.0;
+
+fn tensor_exchange(setting: Setting, plan: Plan, activation: f32, narrow: bool, g: Group) -> f32 {
+    let stack = setting.stack;
+    if plan.tp == 1u {
+        return 0.0;
+    }
+    if plan.sequence_parallel == 0u {
+        return all_reduce(setting, activation, g);
+    }
+    let gathered = select(activation, 0.5 * activation, narrow && stack.narrow_gathers != 0u);
+    let copies = select(0.0, 2.0 * (gathered + activation), stack.gathers_copy != 0u);
+    return all_gather(setting, gathered, g)
+        + all_gather(setting, activation, g)
+        + copies / (setting.chip.hbm_bytes_per_s * setting.chip.hbm_fraction);
+}
+
 fn layer_time(setting: Setting, plan: Plan, clock: f32) -> LayerTime {
     let chip = setting.chip;
     let c = setting.calibration;
@@ -134,7 +152,10 @@ fn layer_time(setting: Setting, plan: Plan, clock: f32) -> LayerTime {
     let h = a.hidden;
     let tokens = divide(b * s, cp);
     let narrow = is_narrow(plan.precision_code);
-    let format = gemm_format(chip, plan.precision_code);
+    var format = gemm_format(chip, plan.precision_code);
+    if narrow {
+        format.flops *= stack.narrow_rate;
+    }
     let wide = wide_format(chip, plan.precision_code);
     let bytes = select(2.0, 4.0, wide.operand_bytes > 2.0);
     let hbm = chip.hbm_bytes_per_s * chip.hbm_fraction;
@@ -169,7 +190,9 @@ fn layer_time(setting: Setting, plan: Plan, clock: f32) -> LayerTime {
     }
     let attention_weights = (2.0 * h * a.heads * a.head_dim + 2.0 * h * a.kv_heads * a.head_dim) / tp;
     let norms = tokens * bytes * (10.0 * h / sharded_by + 2.0 * (q_width + kv_width));
-    let attention_vector = (norms * vector_factor + tokens * (h + q_width) * 4.0 * quantized) / hbm;
+    let eager_gated = stack.fused_vector_ops == 0u && a.gated != 0u;
+    let rotary = select(0.0, tokens * (EAGER_NORMS * h / sharded_by + EAGER_ROTARY * (q_width + kv_width)), eager_gated);
+    let attention_vector = (norms * vector_factor + rotary + tokens * (h + q_width) * 4.0 * quantized) / hbm;
 
     // Dense feed-forward.
     let width = divide(a.ffn, tp);
@@ -230,7 +253,7 @@ fn layer_time(setting: Setting, plan: Plan, clock: f32) -> LayerTime {
     let activation = tokens * h * bytes;
     let tp_group = group(setting, plan.tp, 1u);
     let tp_hidden = 1.0 - c.overlap_tp * stack.overlap_tp;
-    let reduce = all_reduce(setting, activation, tp_group);
+    let reduce = tensor_exchange(setting, plan, activation, narrow, tp_group);
     let dense_tp = 2.0 * reduce * tp_hidden;
     var expert_reduce = 0.0;
     if plan.etp > 1u {

@@ -173,6 +173,9 @@ rows! {
         pipeline_scatter_gather: u32 = stack.pipeline_scatter_gather;
         interleaving: u32 = stack.interleaving;
         quantization_factor: f32 = stack.quantization_factor;
+        narrow_rate: f32 = stack.narrow_rate;
+        narrow_gathers: u32 = stack.narrow_gathers;
+        gathers_copy: u32 = stack.gathers_copy;
         selective_share: f32 = stack.selective_share;
         selective_elementwise: u32 = stack.selective_elementwise;
         fused_loss: u32 = stack.fused_loss;

@@ -127,9 +127,12 @@ pub fn all_to_all(setting: &Setting, bytes: f64, copies: f64, limit: f64, g: Gro
     if limit > 0.0 {
         domains = domains.min(limit * (g.outside - 1.0) / g.outside);
     }
-    inside + bytes * domains / fabric_rate(setting, g.beyond_pod) + 2.0 * (setting.calibration.scale_up_latency_s
-            + setting.calibration.fabric_latency_s
-            + switch_latency(setting, g.beyond_pod))
+    inside
+        + bytes * domains / fabric_rate(setting, g.beyond_pod)
+        + 2.0
+            * (setting.calibration.scale_up_latency_s
+                + setting.calibration.fabric_latency_s
+                + switch_latency(setting, g.beyond_pod))
 }
 
 /// One message to the next rank of a group whose members are `stride` apart.

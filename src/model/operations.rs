@@ -3,7 +3,7 @@
 //! Twin: `shaders/model/operations.wgsl`.
 
 use super::attention::attention_time;
-use super::network::{all_gather, all_reduce, all_to_all, group};
+use super::network::{Group, all_gather, all_reduce, all_to_all, group};
 use super::plan::Plan;
 use super::roofline::{GemmFormat, gemm_format, gemm_time, wide_format};
 use super::setting::Setting;
@@ -123,6 +123,28 @@ pub fn padded_vocab(setting: &Setting, tp: u32) -> f64 {
     (setting.workload.architecture.vocab / multiple).ceil() * multiple
 }
 
+/// Bytes an element that two RMS norms move beyond fused ones where PyTorch runs them operation by operation, in fp32
+/// (to fp32, square, mean, scale, back, weight: 36 instead of 4 each), and likewise a rotary embedding (20 instead of 4).
+const EAGER_NORMS: f64 = 64.0;
+const EAGER_ROTARY: f64 = 16.0;
+
+/// A pair of tensor-parallel collectives of one block: an all-reduce, or with sequence parallelism the gather before it
+/// and the scatter after it. A stack that quantizes first gathers one byte an element.
+fn tensor_exchange(setting: &Setting, plan: &Plan, activation: f64, narrow: bool, g: Group) -> f64 {
+    let stack = &setting.stack;
+    if plan.tp == 1 {
+        return 0.0;
+    }
+    if !plan.sequence_parallel {
+        return all_reduce(setting, activation, g);
+    }
+    let gathered = if narrow && stack.narrow_gathers { 0.5 * activation } else { activation };
+    let copies = if stack.gathers_copy { 2.0 * (gathered + activation) } else { 0.0 };
+    all_gather(setting, gathered, g)
+        + all_gather(setting, activation, g)
+        + copies / (setting.chip.hbm_bytes_per_s * setting.chip.hbm_fraction)
+}
+
 /// Times the mean layer: dense and MoE layers weighted by their number.
 pub fn layer_time(setting: &Setting, plan: &Plan, clock: f64) -> LayerTime {
     let (chip, c, stack) = (&setting.chip, &setting.calibration, &setting.stack);
@@ -131,7 +153,10 @@ pub fn layer_time(setting: &Setting, plan: &Plan, clock: f64) -> LayerTime {
     let h = a.hidden;
     let tokens = b * s / cp;
     let narrow = !matches!(plan.precision, Precision::Fp32 | Precision::Tf32 | Precision::Fp16 | Precision::Bf16);
-    let format = gemm_format(chip, plan.precision);
+    let mut format = gemm_format(chip, plan.precision);
+    if narrow {
+        format.flops *= stack.narrow_rate;
+    }
     let wide = wide_format(chip, plan.precision);
     let bytes = if wide.operand_bytes > 2.0 { 4.0 } else { 2.0 };
     let hbm = chip.hbm_bytes_per_s * chip.hbm_fraction;
@@ -157,7 +182,10 @@ pub fn layer_time(setting: &Setting, plan: &Plan, clock: f64) -> LayerTime {
     };
     let attention_weights = (2.0 * h * a.heads * a.head_dim + 2.0 * h * a.kv_heads * a.head_dim) / tp;
     let norms = tokens * bytes * (10.0 * h / shard + 2.0 * (q_width + kv_width));
-    let attention_vector = (norms * vector_factor + tokens * (h + q_width) * 4.0 * quantized) / hbm;
+    let eager_gated = !stack.fused_vector_ops && a.gated;
+    let rotary =
+        if eager_gated { tokens * (EAGER_NORMS * h / shard + EAGER_ROTARY * (q_width + kv_width)) } else { 0.0 };
+    let attention_vector = (norms * vector_factor + rotary + tokens * (h + q_width) * 4.0 * quantized) / hbm;
 
     // Dense feed-forward.
     let width = a.ffn / tp;
@@ -208,7 +236,7 @@ pub fn layer_time(setting: &Setting, plan: &Plan, clock: f64) -> LayerTime {
     let activation = tokens * h * bytes;
     let tp_group = group(setting, plan.tp, 1);
     let tp_hidden = 1.0 - c.overlap_tp * stack.overlap_tp;
-    let reduce = all_reduce(setting, activation, tp_group);
+    let reduce = tensor_exchange(setting, plan, activation, narrow, tp_group);
     let dense_tp = 2.0 * reduce * tp_hidden;
     let expert_reduce = if plan.etp > 1 { 2.0 * all_gather(setting, activation * a.top_k, tp_group) } else { 0.0 };
     let moe_tp = (reduce + expert_reduce) * tp_hidden;
