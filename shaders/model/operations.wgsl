@@ -166,6 +166,8 @@ fn layer_time(setting: Setting, plan: Plan, clock: f32) -> LayerTime {
         0.0, c.quantization * stack.quantization_factor * select(1.0, 0.5, chip.systolic != 0u), narrow,
     );
 
+    let weight_casts = select(divide(1.0, f32(max(plan.micro_batches, 1u))), 1.0, plan.shard == SHARD_FULL);
+
     // Attention block.
     let core = attention_time(setting, plan, clock);
     let q_width = divide(a.heads * a.head_dim, tp);
@@ -202,7 +204,7 @@ fn layer_time(setting: Setting, plan: Plan, clock: f32) -> LayerTime {
     );
     let dense_vector = (tokens * bytes * matrices * width * vector_factor
         + tokens * (h + width) * 4.0 * quantized
-        + (attention_weights + matrices * h * width) * 2.0 * quantized)
+        + (attention_weights + matrices * h * width) * 2.0 * quantized * weight_casts)
         / hbm;
 
     // Expert feed-forward.

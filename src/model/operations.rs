@@ -4,7 +4,7 @@
 
 use super::attention::attention_time;
 use super::network::{Group, all_gather, all_reduce, all_to_all, group};
-use super::plan::Plan;
+use super::plan::{Plan, Shard};
 use super::roofline::{GemmFormat, gemm_format, gemm_time, wide_format};
 use super::setting::Setting;
 use crate::library::stack::{AttentionKernel, Launch};
@@ -166,6 +166,9 @@ pub fn layer_time(setting: &Setting, plan: &Plan, clock: f64) -> LayerTime {
     let quantized =
         if narrow { c.quantization * stack.quantization_factor * if chip.systolic { 0.5 } else { 1.0 } } else { 0.0 };
 
+    // Weights are cast once a step and kept (Transformer Engine's `is_first_microbatch`), unless they are gathered anew.
+    let weight_casts = if plan.shard == Shard::Full { 1.0 } else { 1.0 / f64::from(plan.micro_batches.max(1)) };
+
     // Attention block.
     let core = attention_time(setting, plan, clock);
     let (q_width, kv_width) = (a.heads * a.head_dim / tp, (a.kv_heads * a.head_dim / tp).max(a.head_dim));
@@ -193,7 +196,7 @@ pub fn layer_time(setting: &Setting, plan: &Plan, clock: f64) -> LayerTime {
     let dense_gemm = linear(setting, clock, format, tokens, (matrices - 1.0) * width, h, 1.0).plus(dense_down);
     let dense_vector = (tokens * bytes * matrices * width * vector_factor
         + tokens * (h + width) * 4.0 * quantized
-        + (attention_weights + matrices * h * width) * 2.0 * quantized)
+        + (attention_weights + matrices * h * width) * 2.0 * quantized * weight_casts)
         / hbm;
 
     // Expert feed-forward.
