@@ -233,6 +233,8 @@ fn without_communication() -> Setting {
     s.chip.nic_bytes_per_s = 1e300;
     s.calibration.scale_up_latency_s = 0.0;
     s.calibration.fabric_latency_s = 0.0;
+    s.calibration.scale_up_hop_s = 0.0;
+    s.calibration.fabric_hop_s = 0.0;
     s.cluster.pod_latency_s = 0.0;
     s.calibration.straggler = 0.0;
     s
@@ -283,13 +285,17 @@ fn a_group_lies_on_the_largest_divisor_that_fits_into_a_domain() {
 }
 
 #[test]
-fn a_hierarchical_gather_sends_each_domains_share_across_the_fabric() {
+fn a_ring_across_domains_passes_every_member_through_all_nics_of_a_domain() {
     let mut s = without_communication();
     s.chip.nic_bytes_per_s = 25e9;
     let g = group(&s, 64, 1);
     assert_eq!((g.inside, g.outside), (8.0, 8.0));
     let rate = wattline::model::network::fabric_rate(&s, false);
-    near("gather", all_gather(&s, 1e9, g), 7.0 / 8.0 * (1e9 / 8.0) / rate, EXACT);
+    near("gather", all_gather(&s, 1e9, g), 63.0 / 64.0 * 1e9 / (8.0 * rate), EXACT);
+    // 56 steps inside, 7 across.
+    s.calibration.scale_up_hop_s = 2e-6;
+    s.calibration.fabric_hop_s = 4e-6;
+    near("steps", all_gather(&s, 1.0, g), 1.0 / (8.0 * rate) * 63.0 / 64.0 + 140e-6, EXACT);
 }
 
 #[test]

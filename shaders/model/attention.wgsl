@@ -40,9 +40,13 @@ fn attention_time(setting: Setting, plan: Plan, clock: f32) -> AttentionTime {
         return AttentionTime(compute + memory_s, 2.0 * compute + 1.3 * memory_s, scores);
     }
     let flop = 2.0 * b * (s / cp) * attended(a, s, a.causal != 0u) * (qk_dim + v_dim) * heads;
-    var narrow = select(1.0, calibration.attention_narrow, a.head_dim <= 64.0 && a.kv_lora == 0.0);
+    var narrow = 1.0;
     if chip.systolic != 0u {
         narrow = array_fill(v_dim, chip.tile_m);
+    } else if a.head_dim <= 64.0 && a.kv_lora == 0.0 && setting.stack.attention != ATTENTION_KERNEL_FLASH1 {
+        narrow = select(
+            calibration.attention_narrow, calibration.attention_narrow_native, setting.stack.attention == ATTENTION_KERNEL_NATIVE,
+        );
     }
     let factor = kernel_factor(setting.stack.attention, chip.architecture, calibration) * narrow
         * (s / (s + calibration.attention_half));

@@ -52,30 +52,58 @@ fn fabric_rate(setting: Setting, beyond_pod: bool) -> f32 {
     return setting.chip.nic_bytes_per_s * setting.calibration.fabric_fraction / (setting.cluster.pod_oversubscription * spine);
 }
 
-fn fabric_latency(setting: Setting, beyond_pod: bool) -> f32 {
-    return setting.calibration.fabric_latency_s
-        + setting.cluster.pod_latency_s
-        + select(0.0, setting.cluster.spine_latency_s, beyond_pod);
+fn switch_latency(setting: Setting, beyond_pod: bool) -> f32 {
+    return setting.cluster.pod_latency_s + select(0.0, setting.cluster.spine_latency_s, beyond_pod);
+}
+
+fn inside_hops(setting: Setting, g: Group) -> f32 {
+    return select(g.inside - 1.0, 2.0 * (sqrt(g.inside) - 1.0), setting.cluster.torus != 0u);
+}
+
+fn ring_latency(setting: Setting, g: Group) -> f32 {
+    let c = setting.calibration;
+    return c.scale_up_latency_s
+        + g.outside * inside_hops(setting, g) * c.scale_up_hop_s
+        + (g.outside - 1.0) * (c.fabric_hop_s + switch_latency(setting, g.beyond_pod));
+}
+
+fn tree_latency(setting: Setting, g: Group) -> f32 {
+    let c = setting.calibration;
+    let level = c.fabric_latency_s + switch_latency(setting, g.beyond_pod);
+    return c.scale_up_latency_s + 2.0 * (inside_hops(setting, g) * c.scale_up_hop_s + log2(g.outside) * level);
+}
+
+fn spread(setting: Setting, bytes: f32, g: Group) -> f32 {
+    let scale_up = scale_up_rate(setting);
+    let nics = g.inside * fabric_rate(setting, g.beyond_pod);
+    if setting.cluster.torus != 0u {
+        let inside = (g.inside - 1.0) / g.inside * bytes / scale_up;
+        if g.outside > 1.0 {
+            return inside + (g.outside - 1.0) / g.outside * bytes / nics;
+        }
+        return inside;
+    }
+    var slower = nics;
+    if g.outside <= 1.0 {
+        slower = scale_up;
+    } else if g.inside > 1.0 {
+        slower = min(nics, scale_up);
+    }
+    return (g.n - 1.0) / g.n * bytes / slower;
 }
 
 fn all_gather(setting: Setting, bytes: f32, g: Group) -> f32 {
     if g.n <= 1.0 || bytes <= 0.0 {
         return 0.0;
     }
-    var seconds = 0.0;
-    if g.inside > 1.0 {
-        seconds += (g.inside - 1.0) / g.inside * bytes / scale_up_rate(setting)
-            + setting.calibration.scale_up_latency_s * (1.0 + 0.25 * log2(g.inside));
-    }
-    if g.outside > 1.0 {
-        seconds += (g.outside - 1.0) / g.outside * (bytes / g.inside) / fabric_rate(setting, g.beyond_pod)
-            + fabric_latency(setting, g.beyond_pod) * log2(g.outside);
-    }
-    return seconds;
+    return spread(setting, bytes, g) + ring_latency(setting, g);
 }
 
 fn all_reduce(setting: Setting, bytes: f32, g: Group) -> f32 {
-    return 2.0 * all_gather(setting, bytes, g);
+    if g.n <= 1.0 || bytes <= 0.0 {
+        return 0.0;
+    }
+    return 2.0 * spread(setting, bytes, g) + min(2.0 * ring_latency(setting, g), tree_latency(setting, g));
 }
 
 fn all_to_all(setting: Setting, bytes: f32, copies: f32, limit: f32, g: Group) -> f32 {
@@ -91,7 +119,9 @@ fn all_to_all(setting: Setting, bytes: f32, copies: f32, limit: f32, g: Group) -
     if limit > 0.0 {
         domains = min(domains, limit * (g.outside - 1.0) / g.outside);
     }
-    return inside + bytes * domains / fabric_rate(setting, g.beyond_pod) + 2.0 * fabric_latency(setting, g.beyond_pod);
+    return inside + bytes * domains / fabric_rate(setting, g.beyond_pod) + 2.0 * (setting.calibration.scale_up_latency_s
+        + setting.calibration.fabric_latency_s
+        + switch_latency(setting, g.beyond_pod));
 }
 
 fn point_to_point(setting: Setting, bytes: f32, stride: u32) -> f32 {

@@ -82,7 +82,10 @@ fn host_time(setting: Setting, launch: u32) -> f32 {
 }
 
 // (device^6 + host^6)^(1/6) − busy, with the small difference from the larger of the two kept apart.
-fn launch_time(busy: f32, gap: f32, host: f32) -> f32 {
+fn launch_time(busy: f32, gap: f32, host: f32, blocking: bool) -> f32 {
+    if blocking {
+        return gap + host;
+    }
     let device = busy + gap;
     let large = max(device, host);
     let small = min(device, host);
@@ -103,18 +106,38 @@ fn padded_vocab(setting: Setting, tp: u32) -> f32 {
 // `ring` is the context-parallel exchange of the pass, of which `hidden` of attention and launches can hide.
 fn forward_pass(
     gemm: f32, attention: f32, vector: f32, gap: f32, kernels: f32, host: f32, tp: f32, ep: f32, ring: f32, hidden: f32,
+    blocking: bool,
 ) -> PassTime {
     let busy = gemm + attention + vector;
-    let launch = launch_time(busy, gap * kernels, host * kernels);
+    let launch = launch_time(busy + tp + ep, gap * kernels, host * kernels, blocking);
     return PassTime(gemm, attention, vector, launch, tp, ep, max(ring - hidden * (attention + launch), 0.0));
 }
 
 fn backward_pass(
     gemm: f32, attention: f32, vector: f32, gap: f32, kernels: f32, host: f32, tp: f32, ep: f32, ring: f32, hidden: f32,
+    blocking: bool,
 ) -> PassTime {
     let busy = gemm + attention + vector;
-    let launch = launch_time(busy, gap * 1.8 * kernels, host * 1.6 * kernels);
+    let launch = launch_time(busy + tp + ep, gap * 1.8 * kernels, host * 1.6 * kernels, blocking);
     return PassTime(gemm, attention, vector, launch, tp, ep, max(2.0 * ring - hidden * (attention + launch), 0.0));
+}
+
+const EAGER_NORMS = 64.0;
+const EAGER_ROTARY = 16.0;
+
+fn tensor_exchange(setting: Setting, plan: Plan, activation: f32, narrow: bool, g: Group) -> f32 {
+    let stack = setting.stack;
+    if plan.tp == 1u {
+        return 0.0;
+    }
+    if plan.sequence_parallel == 0u {
+        return all_reduce(setting, activation, g);
+    }
+    let gathered = select(activation, 0.5 * activation, narrow && stack.narrow_gathers != 0u);
+    let copies = select(0.0, 2.0 * (gathered + activation), stack.gathers_copy != 0u);
+    return all_gather(setting, gathered, g)
+        + all_gather(setting, activation, g)
+        + copies / (setting.chip.hbm_bytes_per_s * setting.chip.hbm_fraction);
 }
 
 fn layer_time(setting: Setting, plan: Plan, clock: f32) -> LayerTime {
@@ -129,7 +152,10 @@ fn layer_time(setting: Setting, plan: Plan, clock: f32) -> LayerTime {
     let h = a.hidden;
     let tokens = divide(b * s, cp);
     let narrow = is_narrow(plan.precision_code);
-    let format = gemm_format(chip, plan.precision_code);
+    var format = gemm_format(chip, plan.precision_code);
+    if narrow {
+        format.flops *= stack.narrow_rate;
+    }
     let wide = wide_format(chip, plan.precision_code);
     let bytes = select(2.0, 4.0, wide.operand_bytes > 2.0);
     let hbm = chip.hbm_bytes_per_s * chip.hbm_fraction;
@@ -139,6 +165,8 @@ fn layer_time(setting: Setting, plan: Plan, clock: f32) -> LayerTime {
     let quantized = select(
         0.0, c.quantization * stack.quantization_factor * select(1.0, 0.5, chip.systolic != 0u), narrow,
     );
+
+    let weight_casts = select(divide(1.0, f32(max(plan.micro_batches, 1u))), 1.0, plan.shard == SHARD_FULL);
 
     // Attention block.
     let core = attention_time(setting, plan, clock);
@@ -164,7 +192,9 @@ fn layer_time(setting: Setting, plan: Plan, clock: f32) -> LayerTime {
     }
     let attention_weights = (2.0 * h * a.heads * a.head_dim + 2.0 * h * a.kv_heads * a.head_dim) / tp;
     let norms = tokens * bytes * (10.0 * h / sharded_by + 2.0 * (q_width + kv_width));
-    let attention_vector = (norms * vector_factor + tokens * (h + q_width) * 4.0 * quantized) / hbm;
+    let eager_gated = stack.fused_vector_ops == 0u && a.gated != 0u;
+    let rotary = select(0.0, tokens * (EAGER_NORMS * h / sharded_by + EAGER_ROTARY * (q_width + kv_width)), eager_gated);
+    let attention_vector = (norms * vector_factor + rotary + tokens * (h + q_width) * 4.0 * quantized) / hbm;
 
     // Dense feed-forward.
     let width = divide(a.ffn, tp);
@@ -174,7 +204,7 @@ fn layer_time(setting: Setting, plan: Plan, clock: f32) -> LayerTime {
     );
     let dense_vector = (tokens * bytes * matrices * width * vector_factor
         + tokens * (h + width) * 4.0 * quantized
-        + (attention_weights + matrices * h * width) * 2.0 * quantized)
+        + (attention_weights + matrices * h * width) * 2.0 * quantized * weight_casts)
         / hbm;
 
     // Expert feed-forward.
@@ -225,7 +255,7 @@ fn layer_time(setting: Setting, plan: Plan, clock: f32) -> LayerTime {
     let activation = tokens * h * bytes;
     let tp_group = group(setting, plan.tp, 1u);
     let tp_hidden = 1.0 - c.overlap_tp * stack.overlap_tp;
-    let reduce = all_reduce(setting, activation, tp_group);
+    let reduce = tensor_exchange(setting, plan, activation, narrow, tp_group);
     let dense_tp = 2.0 * reduce * tp_hidden;
     var expert_reduce = 0.0;
     if plan.etp > 1u {
@@ -256,19 +286,19 @@ fn layer_time(setting: Setting, plan: Plan, clock: f32) -> LayerTime {
     let moe_tensor = moe_tp + adapters.communication;
     let dense_forward = forward_pass(
         dense_gemms.forward, core.forward, dense_traffic + adapters.forward, gap, dense_kernels, host, dense_tensor, 0.0, ring,
-        c.overlap_cp,
+        c.overlap_cp, stack.blocking_launch != 0u,
     );
     let dense_backward = backward_pass(
         dense_gemms.backward, core.backward, 2.0 * dense_traffic + adapters.backward, gap, dense_kernels, host, dense_tensor,
-        0.0, ring, c.overlap_cp,
+        0.0, ring, c.overlap_cp, stack.blocking_launch != 0u,
     );
     let moe_forward = forward_pass(
         moe_gemms.forward, core.forward, moe_traffic + adapters.forward, gap, expert_layer_kernels, moe_host, moe_tensor,
-        moe_ep, ring, c.overlap_cp,
+        moe_ep, ring, c.overlap_cp, stack.blocking_launch != 0u,
     );
     let moe_backward = backward_pass(
         moe_gemms.backward, core.backward, 2.0 * moe_traffic + adapters.backward, gap, expert_layer_kernels, moe_host,
-        moe_tensor, moe_ep, ring, c.overlap_cp,
+        moe_tensor, moe_ep, ring, c.overlap_cp, stack.blocking_launch != 0u,
     );
 
     // LM head and loss, embedding.

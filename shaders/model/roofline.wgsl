@@ -80,6 +80,29 @@ fn array_fill(n: f32, array_width: f32) -> f32 {
     return n / (ceil_divide(n, array_width) * array_width);
 }
 
+fn tile_fill(m: f32, n: f32, tile_m: f32, tile_n: f32) -> f32 {
+    return (m / (ceil_divide(m, tile_m) * tile_m)) * (n / (ceil_divide(n, tile_n) * tile_n));
+}
+
+fn tiling(chip: ChipRow, calibration: CalibrationRow, m: f32, n: f32, batch: f32, tile_m: f32, tile_n: f32) -> f32 {
+    let tiles = batch * ceil_divide(m, tile_m) * ceil_divide(n, tile_n);
+    let waves = tiles / chip.cores;
+    let idle = max(ceil_divide(tiles, chip.cores) - waves, 0.0);
+    return tile_fill(m, n, tile_m, tile_n) * (waves / (waves + calibration.wave_loss * idle));
+}
+
+fn best_tiling(chip: ChipRow, calibration: CalibrationRow, m: f32, n: f32, batch: f32) -> f32 {
+    let full = max(
+        tiling(chip, calibration, m, n, batch, chip.tile_m, chip.tile_n),
+        tiling(chip, calibration, m, n, batch, chip.tile_n, chip.tile_m),
+    );
+    let small = max(
+        tiling(chip, calibration, m, n, batch, chip.tile_m, 0.5 * chip.tile_n),
+        tiling(chip, calibration, m, n, batch, 0.5 * chip.tile_n, chip.tile_m),
+    );
+    return max(full, calibration.small_tile * small);
+}
+
 fn gemm_time(
     chip: ChipRow, calibration: CalibrationRow, clock: f32, format: GemmFormat, m_asked: f32, n: f32, k: f32, batch: f32,
 ) -> f32 {
@@ -91,15 +114,8 @@ fn gemm_time(
     if chip.systolic != 0u {
         shape = array_fill(k, chip.tile_m) * array_fill(n, chip.tile_m) * (m / (m + chip.tile_m));
     } else {
-        let rows = ceil_divide(m, chip.tile_m);
-        let columns = ceil_divide(n, chip.tile_n);
-        let tiled = (m / (rows * chip.tile_m)) * (n / (columns * chip.tile_n));
         let ramp_k = k / (k + calibration.gemm_k_half * format.ramp);
-        let tiles = batch * rows * columns;
-        let waves = tiles / chip.cores;
-        let idle = max(ceil_divide(tiles, chip.cores) - waves, 0.0);
-        let wave = waves / (waves + calibration.wave_loss * idle);
-        shape = tiled * wave * ramp_k * alignment(k, n);
+        shape = best_tiling(chip, calibration, m, n, batch) * ramp_k * alignment(k, n);
     }
     let compute = 2.0 * m * n * k * batch / (format.flops * calibration.gemm_derate * clock * shape);
     let bytes = batch * ((m * k + k * n) * format.operand_bytes + m * n * 2.0);

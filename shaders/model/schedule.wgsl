@@ -59,7 +59,11 @@ fn reduction(setting: Setting, plan: Plan, params: f32, n: u32, stride: u32) -> 
     if plan.shard == SHARD_NONE {
         return all_reduce(setting, gradients, g);
     }
-    return all_gather(setting, gradients, g) + all_gather(setting, 2.0 * params, g);
+    let weights = all_gather(setting, 2.0 * params, g);
+    if setting.stack.reduce_scatter != 0u {
+        return all_gather(setting, gradients, g) + weights;
+    }
+    return all_reduce(setting, gradients, g) + weights;
 }
 
 fn between_replicas(setting: Setting, params: f32, n: u32, shards: u32, stride: u32) -> f32 {

@@ -159,9 +159,11 @@ rows! {
         attention: u32 = stack.attention as u32;
         fused_vector_ops: u32 = stack.fused_vector_ops;
         launch: u32 = stack.launch as u32;
+        blocking_launch: u32 = stack.blocking_launch;
         moe_in_graphs: u32 = stack.moe_in_graphs;
         moe_fused: u32 = stack.moe_fused;
         gradient_bytes: f32 = stack.gradient_bytes;
+        reduce_scatter: u32 = stack.reduce_scatter;
         accumulation: u32 = stack.accumulation as u32;
         overlap_tp: f32 = stack.overlap_tp;
         overlap_fsdp: f32 = stack.overlap_fsdp;
@@ -171,6 +173,9 @@ rows! {
         pipeline_scatter_gather: u32 = stack.pipeline_scatter_gather;
         interleaving: u32 = stack.interleaving;
         quantization_factor: f32 = stack.quantization_factor;
+        narrow_rate: f32 = stack.narrow_rate;
+        narrow_gathers: u32 = stack.narrow_gathers;
+        gathers_copy: u32 = stack.gathers_copy;
         selective_share: f32 = stack.selective_share;
         selective_elementwise: u32 = stack.selective_elementwise;
         recompute_stops_early: u32 = stack.recompute_stops_early;
@@ -206,6 +211,7 @@ rows! {
         gemm_derate: f32 = calibration.gemm_derate;
         gemm_k_half: f32 = calibration.gemm_k_half;
         wave_loss: f32 = calibration.wave_loss;
+        small_tile: f32 = calibration.small_tile;
         attention_forward: f32 = calibration.attention_forward;
         attention_backward: f32 = calibration.attention_backward;
         attention_first: f32 = calibration.attention_first;
@@ -213,6 +219,7 @@ rows! {
         attention_native: f32 = calibration.attention_native;
         attention_vendor: f32 = calibration.attention_vendor;
         attention_narrow: f32 = calibration.attention_narrow;
+        attention_narrow_native: f32 = calibration.attention_narrow_native;
         attention_half: f32 = calibration.attention_half;
         unfused_rate: f32 = calibration.unfused_rate;
         unfused_passes: f32 = calibration.unfused_passes;
@@ -231,6 +238,8 @@ rows! {
         scale_up_fraction: f32 = calibration.scale_up_fraction;
         fabric_fraction: f32 = calibration.fabric_fraction;
         scale_up_latency_s: f32 = calibration.scale_up_latency_s;
+        scale_up_hop_s: f32 = calibration.scale_up_hop_s;
+        fabric_hop_s: f32 = calibration.fabric_hop_s;
         fabric_latency_s: f32 = calibration.fabric_latency_s;
         torus_links: f32 = calibration.torus_links;
         overlap_tp: f32 = calibration.overlap_tp;

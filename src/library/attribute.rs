@@ -474,9 +474,15 @@ pub const STACK: &[Attribute] = &[
         Always,
         "how kernels reach the chip: the host cost of each",
     ),
+    flag(
+        "blocking_launch",
+        Optional,
+        "each launch waits for the kernel before it (CUDA_LAUNCH_BLOCKING=1); default false",
+    ),
     flag("moe_in_graphs", Optional, "MoE layers are captured in graphs too; default false"),
     flag("moe_fused", Optional, "permutation, quantization and grouped GEMM of MoE layers are fused; default false"),
     integer("gradient_bytes", "B", 2, 4, Always, "bytes a parameter in which gradients are reduced"),
+    flag("reduce_scatter", Optional, "sharded optimizers scatter gradients; false: they all-reduce them; default true"),
     word(
         "accumulation",
         &["eager_half", "eager_mixed", "fused"],
@@ -494,6 +500,11 @@ pub const STACK: &[Attribute] = &[
     fraction("overlap.pp", Always, "likewise, pipeline point-to-point"),
     flag("sequence_parallel", Always, "sequence parallelism is the default when tp > 1"),
     flag("expert_tensor_parallel", Optional, "experts are sharded by tp too (etp = tp); default false"),
+    flag(
+        "gathers_copy",
+        Optional,
+        "tensor-parallel gathers and scatters copy, as the sequence is not outermost; default false",
+    ),
     flag("pipeline_scatter_gather", Optional, "pipeline messages are split over the tp ranks; default true"),
     flag("interleaving", Optional, "interleaved pipeline schedules are available; default false"),
     word(

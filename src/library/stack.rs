@@ -84,9 +84,13 @@ pub struct Stack {
     pub attention: AttentionKernel,
     pub fused_vector_ops: bool,
     pub launch: Launch,
+    /// Host and device take turns: each launch waits for the kernel before it.
+    pub blocking_launch: bool,
     pub moe_in_graphs: bool,
     pub moe_fused: bool,
     pub gradient_bytes: f64,
+    /// Sharded optimizers reduce gradients by reduce-scatter, else by all-reduce.
+    pub reduce_scatter: bool,
     pub accumulation: Accumulation,
     pub overlap_tp: f64,
     pub overlap_fsdp: f64,
@@ -99,6 +103,12 @@ pub struct Stack {
     pub interleaving: bool,
     /// Extra cost of fp8 scaling over one scale a tensor, as a multiple of the quantization traffic.
     pub quantization_factor: f64,
+    /// Rate of 8-bit GEMMs with the recipe's scales over the rate with one scale a tensor.
+    pub narrow_rate: f64,
+    /// Tensor-parallel gathers move activations that are quantized already.
+    pub narrow_gathers: bool,
+    /// The sequence is not the outermost dimension, so that what is gathered or scattered along it is copied.
+    pub gathers_copy: bool,
     /// Share of a layer's forward that selective recompute repeats besides unfused attention.
     pub selective_share: f64,
     /// Selective recompute repeats norms and activation functions: two of the four hidden-wide tensors and the
@@ -138,6 +148,10 @@ pub struct Stack {
     pub narrow_inputs_kept: bool,
 }
 
+/// CUTLASS kernels with a scale for each row and column against cuBLAS with one a tensor, on Hopper (assumed; torchao
+/// documents rowwise scaling as the slower and more accurate recipe).
+const ROWWISE_RATE: f64 = 0.65;
+
 impl Stack {
     /// Reads a stack; the error names what is missing.
     pub fn from_record(record: &Record) -> Result<Stack, Lacking> {
@@ -145,6 +159,7 @@ impl Stack {
         let flag = |key: &str, default: bool| record.flag(key).unwrap_or(default);
         let logit_bytes = record.integer("logit_bytes").unwrap_or(12) as f64;
         let gradient_bytes = need.integer("gradient_bytes") as f64;
+        let rowwise = need.word("fp8_recipe") == "rowwise";
         let stack = Stack {
             name: record.name().to_owned(),
             title: record.text("title").unwrap_or_default().to_owned(),
@@ -163,9 +178,11 @@ impl Stack {
                 "eager" => Launch::Eager,
                 _ => Launch::Graphs,
             },
+            blocking_launch: flag("blocking_launch", false),
             moe_in_graphs: flag("moe_in_graphs", false),
             moe_fused: flag("moe_fused", false),
             gradient_bytes,
+            reduce_scatter: flag("reduce_scatter", true),
             accumulation: match need.word("accumulation") {
                 "eager_half" => Accumulation::EagerHalf,
                 "eager_mixed" => Accumulation::EagerMixed,
@@ -180,7 +197,10 @@ impl Stack {
             expert_tensor_parallel: flag("expert_tensor_parallel", false),
             pipeline_scatter_gather: flag("pipeline_scatter_gather", true),
             interleaving: flag("interleaving", false),
-            quantization_factor: if need.word("fp8_recipe") == "rowwise" { 2.0 } else { 1.0 },
+            quantization_factor: if rowwise { 2.0 } else { 1.0 },
+            narrow_rate: if rowwise { ROWWISE_RATE } else { 1.0 },
+            narrow_gathers: !rowwise,
+            gathers_copy: flag("gathers_copy", false),
             selective_elementwise: flag("selective_elementwise", false),
             recompute_stops_early: flag("recompute_stops_early", false),
             hybrid_sharding: flag("hybrid_sharding", false),

@@ -64,7 +64,11 @@ pub fn attention_time(setting: &Setting, plan: &Plan, clock: f64) -> AttentionTi
         // Both products have the head as an inner or an outer size.
         array_fill(v_dim, chip.tile_m)
     } else if a.head_dim <= 64.0 && a.kv_lora == 0.0 {
-        calibration.attention_narrow
+        match setting.stack.attention {
+            AttentionKernel::Flash1 => 1.0,
+            AttentionKernel::Native => calibration.attention_narrow_native,
+            _ => calibration.attention_narrow,
+        }
     } else {
         1.0
     };

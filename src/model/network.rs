@@ -53,33 +53,64 @@ pub fn fabric_rate(setting: &Setting, beyond_pod: bool) -> f64 {
     setting.chip.nic_bytes_per_s * setting.calibration.fabric_fraction / (setting.cluster.pod_oversubscription * spine)
 }
 
-fn fabric_latency(setting: &Setting, beyond_pod: bool) -> f64 {
-    setting.calibration.fabric_latency_s
-        + setting.cluster.pod_latency_s
-        + if beyond_pod { setting.cluster.spine_latency_s } else { 0.0 }
+/// Switches that a message across the fabric passes, beyond the NICs at its ends.
+fn switch_latency(setting: &Setting, beyond_pod: bool) -> f64 {
+    setting.cluster.pod_latency_s + if beyond_pod { setting.cluster.spine_latency_s } else { 0.0 }
 }
 
-/// All-gather or reduce-scatter of `bytes` (the whole, not a rank's share): inside the domain, then the domain's
-/// share across the fabric, every rank through its own NIC.
+/// Steps of one walk round the members of a domain: all of them in a switched one; along two axes of a torus.
+fn inside_hops(setting: &Setting, g: Group) -> f64 {
+    if setting.cluster.torus { 2.0 * (g.inside.sqrt() - 1.0) } else { g.inside - 1.0 }
+}
+
+/// Latency of a ring, which passes every member: n - 1 steps, of which one a domain crosses the fabric.
+fn ring_latency(setting: &Setting, g: Group) -> f64 {
+    let c = &setting.calibration;
+    c.scale_up_latency_s
+        + g.outside * inside_hops(setting, g) * c.scale_up_hop_s
+        + (g.outside - 1.0) * (c.fabric_hop_s + switch_latency(setting, g.beyond_pod))
+}
+
+/// Latency of a reduction up a tree of domains and down again; inside a domain the members are in a chain.
+fn tree_latency(setting: &Setting, g: Group) -> f64 {
+    let c = &setting.calibration;
+    let level = c.fabric_latency_s + switch_latency(setting, g.beyond_pod);
+    c.scale_up_latency_s + 2.0 * (inside_hops(setting, g) * c.scale_up_hop_s + g.outside.log2() * level)
+}
+
+/// Seconds that `bytes` spread over a group take by bandwidth alone. A ring passes every member, through the domain's
+/// links and all its NICs at once, so the slower of the two sets the pace; a torus takes one tier after the other.
+fn spread(setting: &Setting, bytes: f64, g: Group) -> f64 {
+    let scale_up = scale_up_rate(setting);
+    let nics = g.inside * fabric_rate(setting, g.beyond_pod);
+    if setting.cluster.torus {
+        let inside = (g.inside - 1.0) / g.inside * bytes / scale_up;
+        return if g.outside > 1.0 { inside + (g.outside - 1.0) / g.outside * bytes / nics } else { inside };
+    }
+    let slower = if g.outside <= 1.0 {
+        scale_up
+    } else if g.inside > 1.0 {
+        nics.min(scale_up)
+    } else {
+        nics
+    };
+    (g.n - 1.0) / g.n * bytes / slower
+}
+
+/// All-gather or reduce-scatter of `bytes` (the whole, not a rank's share), round a ring: NCCL has no tree for these.
 pub fn all_gather(setting: &Setting, bytes: f64, g: Group) -> f64 {
     if g.n <= 1.0 || bytes <= 0.0 {
         return 0.0;
     }
-    let mut seconds = 0.0;
-    if g.inside > 1.0 {
-        seconds += (g.inside - 1.0) / g.inside * bytes / scale_up_rate(setting)
-            + setting.calibration.scale_up_latency_s * (1.0 + 0.25 * g.inside.log2());
-    }
-    if g.outside > 1.0 {
-        seconds += (g.outside - 1.0) / g.outside * (bytes / g.inside) / fabric_rate(setting, g.beyond_pod)
-            + fabric_latency(setting, g.beyond_pod) * g.outside.log2();
-    }
-    seconds
+    spread(setting, bytes, g) + ring_latency(setting, g)
 }
 
-/// All-reduce = reduce-scatter + all-gather.
+/// All-reduce: twice the traffic, by ring or by tree, whichever starts sooner.
 pub fn all_reduce(setting: &Setting, bytes: f64, g: Group) -> f64 {
-    2.0 * all_gather(setting, bytes, g)
+    if g.n <= 1.0 || bytes <= 0.0 {
+        return 0.0;
+    }
+    2.0 * spread(setting, bytes, g) + (2.0 * ring_latency(setting, g)).min(tree_latency(setting, g))
 }
 
 /// One expert all-to-all: every rank sends `copies` copies of its `bytes`. Inside the domain each copy travels; across
@@ -96,7 +127,12 @@ pub fn all_to_all(setting: &Setting, bytes: f64, copies: f64, limit: f64, g: Gro
     if limit > 0.0 {
         domains = domains.min(limit * (g.outside - 1.0) / g.outside);
     }
-    inside + bytes * domains / fabric_rate(setting, g.beyond_pod) + 2.0 * fabric_latency(setting, g.beyond_pod)
+    inside
+        + bytes * domains / fabric_rate(setting, g.beyond_pod)
+        + 2.0
+            * (setting.calibration.scale_up_latency_s
+                + setting.calibration.fabric_latency_s
+                + switch_latency(setting, g.beyond_pod))
 }
 
 /// One message to the next rank of a group whose members are `stride` apart.

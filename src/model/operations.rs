@@ -4,8 +4,8 @@
 
 use super::adapter::adapter_time;
 use super::attention::attention_time;
-use super::network::{all_gather, all_reduce, all_to_all, group};
-use super::plan::Plan;
+use super::network::{Group, all_gather, all_reduce, all_to_all, group};
+use super::plan::{Plan, Shard};
 use super::roofline::{GemmFormat, gemm_format, gemm_time, wide_format};
 use super::setting::Setting;
 use crate::library::stack::{AttentionKernel, Launch};
@@ -112,8 +112,12 @@ fn host_time(setting: &Setting, launch: Launch) -> f64 {
 }
 
 /// Time added by launches: a gap for each kernel, and the wait for a host that is slower than the device,
-/// (device^6 + host^6)^(1/6).
-fn launch_time(busy: f64, gap: f64, host: f64) -> f64 {
+/// (device^6 + host^6)^(1/6). Exposed communication is queued with the kernels, so it is part of the device's time. Where
+/// launches block, host and device take turns.
+fn launch_time(busy: f64, gap: f64, host: f64, blocking: bool) -> f64 {
+    if blocking {
+        return gap + host;
+    }
     let device = busy + gap;
     let (large, small) = if device > host { (device, host) } else { (host, device) };
     if large <= 0.0 {
@@ -129,6 +133,28 @@ pub fn padded_vocab(setting: &Setting, tp: u32) -> f64 {
     (setting.workload.architecture.vocab / multiple).ceil() * multiple
 }
 
+/// Bytes an element that two RMS norms move beyond fused ones where PyTorch runs them operation by operation, in fp32
+/// (to fp32, square, mean, scale, back, weight: 36 instead of 4 each), and likewise a rotary embedding (20 instead of 4).
+const EAGER_NORMS: f64 = 64.0;
+const EAGER_ROTARY: f64 = 16.0;
+
+/// A pair of tensor-parallel collectives of one block: an all-reduce, or with sequence parallelism the gather before it
+/// and the scatter after it. A stack that quantizes first gathers one byte an element.
+fn tensor_exchange(setting: &Setting, plan: &Plan, activation: f64, narrow: bool, g: Group) -> f64 {
+    let stack = &setting.stack;
+    if plan.tp == 1 {
+        return 0.0;
+    }
+    if !plan.sequence_parallel {
+        return all_reduce(setting, activation, g);
+    }
+    let gathered = if narrow && stack.narrow_gathers { 0.5 * activation } else { activation };
+    let copies = if stack.gathers_copy { 2.0 * (gathered + activation) } else { 0.0 };
+    all_gather(setting, gathered, g)
+        + all_gather(setting, activation, g)
+        + copies / (setting.chip.hbm_bytes_per_s * setting.chip.hbm_fraction)
+}
+
 /// Times the mean layer: dense and MoE layers weighted by their number.
 pub fn layer_time(setting: &Setting, plan: &Plan, clock: f64) -> LayerTime {
     let (chip, c, stack) = (&setting.chip, &setting.calibration, &setting.stack);
@@ -137,7 +163,10 @@ pub fn layer_time(setting: &Setting, plan: &Plan, clock: f64) -> LayerTime {
     let h = a.hidden;
     let tokens = b * s / cp;
     let narrow = !matches!(plan.precision, Precision::Fp32 | Precision::Tf32 | Precision::Fp16 | Precision::Bf16);
-    let format = gemm_format(chip, plan.precision);
+    let mut format = gemm_format(chip, plan.precision);
+    if narrow {
+        format.flops *= stack.narrow_rate;
+    }
     let wide = wide_format(chip, plan.precision);
     let bytes = if wide.operand_bytes > 2.0 { 4.0 } else { 2.0 };
     let hbm = chip.hbm_bytes_per_s * chip.hbm_fraction;
@@ -146,6 +175,9 @@ pub fn layer_time(setting: &Setting, plan: &Plan, clock: f64) -> LayerTime {
     let vector_factor = if stack.fused_vector_ops { c.vector_fused } else { c.vector_eager };
     let quantized =
         if narrow { c.quantization * stack.quantization_factor * if chip.systolic { 0.5 } else { 1.0 } } else { 0.0 };
+
+    // Weights are cast once a step and kept (Transformer Engine's `is_first_microbatch`), unless they are gathered anew.
+    let weight_casts = if plan.shard == Shard::Full { 1.0 } else { 1.0 / f64::from(plan.micro_batches.max(1)) };
 
     // Attention block.
     let core = attention_time(setting, plan, clock);
@@ -163,7 +195,10 @@ pub fn layer_time(setting: &Setting, plan: &Plan, clock: f64) -> LayerTime {
     };
     let attention_weights = (2.0 * h * a.heads * a.head_dim + 2.0 * h * a.kv_heads * a.head_dim) / tp;
     let norms = tokens * bytes * (10.0 * h / shard + 2.0 * (q_width + kv_width));
-    let attention_vector = (norms * vector_factor + tokens * (h + q_width) * 4.0 * quantized) / hbm;
+    let eager_gated = !stack.fused_vector_ops && a.gated;
+    let rotary =
+        if eager_gated { tokens * (EAGER_NORMS * h / shard + EAGER_ROTARY * (q_width + kv_width)) } else { 0.0 };
+    let attention_vector = (norms * vector_factor + rotary + tokens * (h + q_width) * 4.0 * quantized) / hbm;
 
     // Dense feed-forward.
     let width = a.ffn / tp;
@@ -171,7 +206,7 @@ pub fn layer_time(setting: &Setting, plan: &Plan, clock: f64) -> LayerTime {
     let dense_gemm = linear(setting, clock, format, tokens, (matrices - 1.0) * width, h, 1.0).plus(dense_down);
     let dense_vector = (tokens * bytes * matrices * width * vector_factor
         + tokens * (h + width) * 4.0 * quantized
-        + (attention_weights + matrices * h * width) * 2.0 * quantized)
+        + (attention_weights + matrices * h * width) * 2.0 * quantized * weight_casts)
         / hbm;
 
     // Expert feed-forward.
@@ -214,7 +249,7 @@ pub fn layer_time(setting: &Setting, plan: &Plan, clock: f64) -> LayerTime {
     let activation = tokens * h * bytes;
     let tp_group = group(setting, plan.tp, 1);
     let tp_hidden = 1.0 - c.overlap_tp * stack.overlap_tp;
-    let reduce = all_reduce(setting, activation, tp_group);
+    let reduce = tensor_exchange(setting, plan, activation, narrow, tp_group);
     let dense_tp = 2.0 * reduce * tp_hidden;
     let expert_reduce = if plan.etp > 1 { 2.0 * all_gather(setting, activation * a.top_k, tp_group) } else { 0.0 };
     let moe_tp = (reduce + expert_reduce) * tp_hidden;
@@ -238,7 +273,7 @@ pub fn layer_time(setting: &Setting, plan: &Plan, clock: f64) -> LayerTime {
         let (vector, kernels) = (vector + adapters.forward, kernels + adapters.kernels);
         let tp = tp + adapters.communication;
         let busy = gemm + core.forward + vector;
-        let launch = launch_time(busy, gap * kernels, host * kernels);
+        let launch = launch_time(busy + tp + ep, gap * kernels, host * kernels, stack.blocking_launch);
         // The ring hides behind attention, and behind the host where that is slower.
         let cp = (ring - c.overlap_cp * (core.forward + launch)).max(0.0);
         PassTime { gemm, attention: core.forward, vector, launch, tp, ep, cp }
@@ -247,7 +282,7 @@ pub fn layer_time(setting: &Setting, plan: &Plan, clock: f64) -> LayerTime {
         let (vector, kernels) = (2.0 * vector + adapters.backward, kernels + adapters.kernels);
         let tp = tp + adapters.communication;
         let busy = gemm + core.backward + vector;
-        let launch = launch_time(busy, gap * 1.8 * kernels, host * 1.6 * kernels);
+        let launch = launch_time(busy + tp + ep, gap * 1.8 * kernels, host * 1.6 * kernels, stack.blocking_launch);
         let cp = (2.0 * ring - c.overlap_cp * (core.backward + launch)).max(0.0);
         PassTime { gemm, attention: core.backward, vector, launch, tp, ep, cp }
     };

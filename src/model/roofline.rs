@@ -90,6 +90,28 @@ pub fn array_fill(n: f64, array: f64) -> f64 {
     n / ((n / array).ceil() * array)
 }
 
+/// Share of the tiles of an m × n product that is product and not padding.
+fn tile_fill(m: f64, n: f64, tile_m: f64, tile_n: f64) -> f64 {
+    (m / ((m / tile_m).ceil() * tile_m)) * (n / ((n / tile_n).ceil() * tile_n))
+}
+
+/// Share of the chip's rate that tiles of one size leave: padding at the edges, and cores idle in the last wave.
+fn tiling(chip: &Chip, calibration: &Calibration, m: f64, n: f64, batch: f64, tile_m: f64, tile_n: f64) -> f64 {
+    let waves = batch * (m / tile_m).ceil() * (n / tile_n).ceil() / chip.cores;
+    let wave = waves / (waves + calibration.wave_loss * (waves.ceil() - waves));
+    tile_fill(m, n, tile_m, tile_n) * wave
+}
+
+/// The best that a library finds: the full tile either way round, or half of it, which reuses less of what it loads
+/// (NVIDIA, "Matrix Multiplication Background User's Guide": tile and wave quantization, and their trade).
+fn best_tiling(chip: &Chip, calibration: &Calibration, m: f64, n: f64, batch: f64) -> f64 {
+    let (tm, tn) = (chip.tile_m, chip.tile_n);
+    let of = |tile_m, tile_n| tiling(chip, calibration, m, n, batch, tile_m, tile_n);
+    let full = of(tm, tn).max(of(tn, tm));
+    let small = of(tm, 0.5 * tn).max(of(0.5 * tn, tm));
+    full.max(calibration.small_tile * small)
+}
+
 // The eight figures of a product, in the order of its shader twin.
 #[allow(clippy::too_many_arguments)]
 /// Seconds of `batch` products (m × k)·(k × n) at a clock ratio.
@@ -112,13 +134,8 @@ pub fn gemm_time(
         // a run-in of one array for each.
         array_fill(k, chip.tile_m) * array_fill(n, chip.tile_m) * (m / (m + chip.tile_m))
     } else {
-        let rows = (m / chip.tile_m).ceil();
-        let columns = (n / chip.tile_n).ceil();
-        let tiled = (m / (rows * chip.tile_m)) * (n / (columns * chip.tile_n));
         let ramp_k = k / (k + calibration.gemm_k_half * format.ramp);
-        let waves = batch * rows * columns / chip.cores;
-        let wave = waves / (waves + calibration.wave_loss * (waves.ceil() - waves));
-        tiled * wave * ramp_k * alignment(k, n)
+        best_tiling(chip, calibration, m, n, batch) * ramp_k * alignment(k, n)
     };
     let compute = 2.0 * m * n * k * batch / (format.flops * calibration.gemm_derate * clock * shape);
     let bytes = batch * ((m * k + k * n) * format.operand_bytes + m * n * 2.0);

@@ -103,10 +103,13 @@ fn exposed(setting: &Setting, compute: f64, share: f64, communication: f64) -> f
 fn reduction(setting: &Setting, plan: &Plan, params: f64, n: u32, stride: u32) -> f64 {
     let g = group(setting, n, stride);
     let gradients = params * setting.stack.gradient_bytes;
+    let weights = all_gather(setting, 2.0 * params, g);
     if plan.shard == Shard::None {
         all_reduce(setting, gradients, g)
+    } else if setting.stack.reduce_scatter {
+        all_gather(setting, gradients, g) + weights
     } else {
-        all_gather(setting, gradients, g) + all_gather(setting, 2.0 * params, g)
+        all_reduce(setting, gradients, g) + weights
     }
 }
 
