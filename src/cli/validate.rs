@@ -169,6 +169,7 @@ fn summary_document(summary: &Summary) -> Value {
         "memory_disagreements": summary.memory_disagreements,
         "facts_met": summary.facts_met,
         "facts_missed": summary.facts_missed,
+        "coverage_80": { "by_row": summary.inside, "by_source": summary.inside_by_source },
     })
 }
 
@@ -182,6 +183,9 @@ fn row_document(row: &Judged) -> Value {
         "measured": row.measured,
         "predicted": row.predicted,
         "error": row.error,
+        "p10": row.band.map(|band| band.p10),
+        "p90": row.band.map(|band| band.p90),
+        "inside": row.inside(),
         "status": row.status.word(),
         "reason": (!row.reason.is_empty()).then_some(&row.reason),
         "stack": (!row.stack.is_empty()).then_some(&row.stack),
@@ -257,6 +261,13 @@ fn totals(judgement: &Judgement) -> String {
     let header = ["", "SCORED", "UNSCORED", "SKIPPED", "MEDIAN", "SOURCES", " MAPE", "  P90", "  BIAS"];
     let mut text = output::table(&header, &[0, 1, 2, 3, 4, 5, 6, 7, 8], lines.collect());
     let all = summarise(&judgement.rows);
+    if all.inside.is_finite() {
+        text.push_str(&format!(
+            "80 % bands hold {:.0} % of the rows, and {:.0} % of a source's in the mean.\n",
+            100.0 * all.inside,
+            100.0 * all.inside_by_source
+        ));
+    }
     let facts = all.facts_met + all.facts_missed;
     if facts > 0 {
         text.push_str(&format!(

@@ -25,9 +25,26 @@ macro_rules! parameters {
                 let value = $name { $($field: need.number(stringify!($field)),)* };
                 need.finish(value)
             }
+
+            /// The value of a key of the attribute table.
+            pub fn get(&self, key: &str) -> Option<f64> {
+                match key {
+                    $(stringify!($field) => Some(self.$field),)*
+                    _ => None,
+                }
+            }
+
+            /// Enters the value of a key of the attribute table; a key that is not in it changes nothing.
+            pub fn set(&mut self, key: &str, value: f64) {
+                match key {
+                    $(stringify!($field) => self.$field = value,)*
+                    _ => {}
+                }
+            }
         }
     };
 }
+pub(crate) use parameters;
 
 parameters! {
     /// Constants of the time model, fitted with priors from microbenchmarks or taken from them.

@@ -86,6 +86,11 @@ impl Systems {
         self.system.iter().find(named).ok_or_else(|| unknown("system", name, self.system.iter().flat_map(|s| &s.names)))
     }
 
+    /// Name of the chip that a row metered.
+    pub fn chip(&self, row: &Row) -> Option<&str> {
+        self.system(row).ok().map(|system| system.chip.as_str())
+    }
+
     fn load(&self, row: &Row) -> Result<&Load, Obstacle> {
         let name = row.text("workload").split(';').next().unwrap_or_default().trim();
         let named = |load: &&Load| load.names.iter().any(|known| known.eq_ignore_ascii_case(name));
@@ -150,6 +155,7 @@ fn node_w(
     let stack = library.stack(load.stack.as_deref().unwrap_or("megatron-core-2023")).map_err(lacks)?;
     if let Some(phase) = load.phase {
         let setting = predictor.setting(&chip, &cluster, &workload, &stack);
+        judged.exposure = predictor.exposure(&setting, judged);
         return Ok(cluster.node_chips * setting.ranks_per_chip * phase_w(&setting, phase) + cluster.node_host_w);
     }
     judged.stack = stack.name.clone();
@@ -169,6 +175,7 @@ fn node_w(
     let stated = Stated { fixed, global_batch: Some(run.batch), whole: false };
     let setting = predictor.setting(&chip, &cluster, &workload, &stack);
     let chips = f64::from(nodes) * cluster.node_chips;
+    judged.exposure = predictor.exposure(&setting, judged);
     let chosen = choose(&setting, &stated, chips, &mut judged.inferred)?;
     let chips_w = chosen.estimate.power.rank_training_w * setting.ranks_per_chip * cluster.node_chips;
     Ok(chips_w + cluster.node_host_w)

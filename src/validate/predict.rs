@@ -13,6 +13,7 @@ use super::{memory, power, subject};
 use crate::library::chip::Chip;
 use crate::library::cluster::Cluster;
 use crate::library::diagnostic::{Diagnostic, Fault};
+use crate::library::entry_kind::EntryKind;
 use crate::library::site::Site;
 use crate::library::stack::Stack;
 use crate::library::store::Library;
@@ -20,6 +21,8 @@ use crate::library::workload::Workload;
 use crate::model::parameters::{Assumptions, Calibration};
 use crate::model::setting::Setting;
 use crate::model::weights::model_flop_per_token;
+use crate::uncertainty::exposure::{Component, Exposure};
+use crate::uncertainty::spread::Spread;
 
 /// What predictions share.
 pub struct Predictor<'a> {
@@ -29,6 +32,7 @@ pub struct Predictor<'a> {
     calibration: Calibration,
     assumptions: Assumptions,
     site: Site,
+    spread: Spread,
 }
 
 /// Every row of a table beside its prediction.
@@ -50,6 +54,7 @@ impl<'a> Predictor<'a> {
             calibration: library.calibration()?,
             assumptions: library.assumptions()?,
             site: library.site("us-average", None)?,
+            spread: library.spread()?,
         })
     }
 
@@ -67,6 +72,7 @@ impl<'a> Predictor<'a> {
             if let Err(obstacle) = outcome {
                 judged.stop(obstacle);
             }
+            judged.spread(&self.spread);
             judged
         };
         let rows: Vec<Judged> = table.rows.par_iter().map(judge).collect();
@@ -122,8 +128,17 @@ impl<'a> Predictor<'a> {
         }
         let workload = subject::workload(row, &words, names.workload(row), chip, &mut judged.inferred)?;
         let setting = self.setting(chip, &cluster, &workload, &stack);
+        judged.exposure = self.exposure(&setting, judged);
         let convention = Convention::of(row.text("flops_convention"), workload.run.precision);
         Ok(Subject { chip: chip.clone(), setting, stated: Stated::of(row, &words), convention })
+    }
+
+    /// What the prediction of a row on a setting leans on.
+    pub fn exposure(&self, setting: &Setting, judged: &Judged) -> Option<Exposure> {
+        let chip = self.library.record(EntryKind::Chip, &setting.chip.name).ok()?;
+        let whole = judged.quantity.is_some_and(Quantity::is_whole_run);
+        let exposure = Exposure::of(setting, &chip, !judged.plan_stated);
+        Some(exposure.with(Component::WholeRun, if whole { 1.0 } else { 0.0 }))
     }
 
     /// The parts of an evaluation with the predictor's constants.
