@@ -72,10 +72,10 @@ impl<'a> Predictor<'a> {
             if let Err(obstacle) = outcome {
                 judged.stop(obstacle);
             }
-            judged.spread(&self.spread);
             judged
         };
-        let rows: Vec<Judged> = table.rows.par_iter().map(judge).collect();
+        let mut rows: Vec<Judged> = table.rows.par_iter().map(judge).collect();
+        rows.iter_mut().for_each(|row| row.spread(&self.spread));
         if !rows.iter().any(Judged::is_usable) {
             return Err(nothing_usable(table, &rows));
         }
