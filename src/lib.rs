@@ -4,6 +4,7 @@ pub mod cli;
 pub mod compare;
 pub mod design;
 pub mod engine;
+pub mod fit;
 pub mod library;
 pub mod model;
 pub mod report;

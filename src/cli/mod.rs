@@ -6,6 +6,7 @@ mod completions;
 pub mod doctor;
 mod engine;
 mod estimate;
+mod fit;
 mod list;
 mod output;
 mod show;
@@ -84,6 +85,8 @@ enum Command {
     Check(check::Arguments),
     /// Hold predictions against measured runs: the published ones, or your own
     Validate(validate::Arguments),
+    /// Fit the constants of the time model on measured runs, and score the fit on runs left out
+    Fit(fit::Arguments),
     /// Show which adapters and engines work here
     Doctor,
     /// Print the completion script of a shell
@@ -148,6 +151,7 @@ fn dispatch(cli: &Cli) -> Outcome {
         Command::Show(arguments) => show::run(arguments, global),
         Command::Check(arguments) => check::run(arguments, global),
         Command::Validate(arguments) => validate::run(arguments, global),
+        Command::Fit(arguments) => fit::run(arguments, global),
         Command::Doctor => doctor(global),
         Command::Completions(arguments) => completions::run(arguments),
     }

@@ -80,6 +80,16 @@ pub fn progress() -> indicatif::ProgressBar {
     bar
 }
 
+/// The same for work whose stages have names.
+pub fn stages() -> indicatif::ProgressBar {
+    let bar = indicatif::ProgressBar::new_spinner();
+    if let Ok(style) = indicatif::ProgressStyle::with_template("{spinner} {elapsed} {msg}") {
+        bar.set_style(style);
+    }
+    bar.enable_steady_tick(std::time::Duration::from_millis(120));
+    bar
+}
+
 /// Columns that a text may fill.
 pub fn width() -> u16 {
     match terminal_size::terminal_size() {

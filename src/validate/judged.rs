@@ -19,6 +19,10 @@ pub enum Quantity {
 }
 
 impl Quantity {
+    /// Times and rates of training.
+    pub const TIMES: [Quantity; 5] =
+        [Quantity::StepS, Quantity::TokensPerSPerChip, Quantity::TflopsPerChip, Quantity::Days, Quantity::ChipHours];
+
     pub fn word(self) -> &'static str {
         match self {
             Quantity::StepS => "step_s",

@@ -12,6 +12,7 @@ pub mod memory;
 pub mod plan;
 pub mod power;
 pub mod predict;
+pub mod prepared;
 pub mod score;
 pub mod subject;
 pub mod table;

@@ -5,8 +5,9 @@ use rayon::prelude::*;
 use super::convention::Convention;
 use super::inference::Inference;
 use super::judged::{Judged, Obstacle, Quantity, Status};
-use super::plan::{Chosen, Stated, UNSTATED_CHIPS, chips, choose, plan_is_stated};
+use super::plan::{Stated, UNSTATED_CHIPS, chips, plan_is_stated};
 use super::power::Systems;
+use super::prepared::{Case, Prepared};
 use super::table::{Row, Table, TableKind};
 use super::vocabulary::{Names, Words, warnings};
 use super::{memory, power, subject};
@@ -18,6 +19,7 @@ use crate::library::site::Site;
 use crate::library::stack::Stack;
 use crate::library::store::Library;
 use crate::library::workload::Workload;
+use crate::model::Estimate;
 use crate::model::parameters::{Assumptions, Calibration};
 use crate::model::setting::Setting;
 use crate::model::weights::model_flop_per_token;
@@ -62,12 +64,13 @@ impl<'a> Predictor<'a> {
     pub fn judge(&self, table: &Table) -> Result<Judgement, Fault> {
         let names = Names::of(table, self.library);
         let judge = |row: &Row| {
-            let mut judged = Judged::new(row.text("id"), row.text("source"), row.text("kind"), row.text("chip"));
-            judged.plan_stated = plan_is_stated(row);
+            if table.kind == TableKind::Runs {
+                return self.prepare_row(row, &names).judge(&self.calibration);
+            }
+            let mut judged = blank(row);
             let outcome = match table.kind {
-                TableKind::Runs => self.judge_run(row, &names, &mut judged),
-                TableKind::Memory => memory::judge(self, row, &names, &mut judged),
                 TableKind::Power => power::judge(self, row, &mut judged),
+                TableKind::Runs | TableKind::Memory => memory::judge(self, row, &names, &mut judged),
             };
             if let Err(obstacle) = outcome {
                 judged.stop(obstacle);
@@ -86,7 +89,19 @@ impl<'a> Predictor<'a> {
         Ok(Judgement { kind: table.kind, file: table.file().to_owned(), rows, warnings: found })
     }
 
-    fn judge_run(&self, row: &Row, names: &Names, judged: &mut Judged) -> Result<(), Obstacle> {
+    /// The rows of a table of runs with all that their predictions need but the constants.
+    pub fn prepare<'t>(&self, table: &'t Table) -> Vec<Prepared<'t>> {
+        let names = Names::of(table, self.library);
+        table.rows.par_iter().map(|row| self.prepare_row(row, &names)).collect()
+    }
+
+    fn prepare_row<'t>(&self, row: &'t Row, names: &Names) -> Prepared<'t> {
+        let mut judged = blank(row);
+        let case = self.case(row, names, &mut judged);
+        Prepared::new(row, judged, case)
+    }
+
+    fn case(&self, row: &Row, names: &Names, judged: &mut Judged) -> Result<Case, Obstacle> {
         if let Some((quantity, measured)) = measurement(row, None) {
             (judged.quantity, judged.measured) = (Some(quantity), measured);
         }
@@ -96,17 +111,10 @@ impl<'a> Predictor<'a> {
             measurement(row, Some(&subject)).ok_or_else(|| Obstacle::states_no("measurement"))?;
         needs(row, quantity)?;
         let stated_chips = chips(row);
-        let chips = stated_chips.unwrap_or(UNSTATED_CHIPS);
         if stated_chips.is_none() {
             judged.inferred.push("chips");
         }
-        if quantity == Quantity::PeakMemoryGib {
-            return memory::score(row, &subject, chips, judged);
-        }
-        let chosen = choose(&subject.setting, &subject.stated, chips, &mut judged.inferred)?;
-        judged.memory_disagrees = !chosen.fits;
-        judged.score(quantity, predicted(row, &subject, &chosen, chips, quantity), measured);
-        Ok(())
+        Ok(Case { subject, chips: stated_chips.unwrap_or(UNSTATED_CHIPS), quantity, measured })
     }
 
     /// Everything that a row states of a run, checked against the library.
@@ -156,7 +164,15 @@ impl<'a> Predictor<'a> {
     }
 }
 
+/// A row of which nothing is known but what it is called.
+fn blank(row: &Row) -> Judged {
+    let mut judged = Judged::new(row.text("id"), row.text("source"), row.text("kind"), row.text("chip"));
+    judged.plan_stated = plan_is_stated(row);
+    judged
+}
+
 /// What a row ran, where and how.
+#[derive(Clone)]
 pub struct Subject {
     pub chip: Chip,
     pub setting: Setting,
@@ -211,8 +227,8 @@ fn needs(row: &Row, quantity: Quantity) -> Result<(), Obstacle> {
 }
 
 /// The estimate in the row's own quantity.
-fn predicted(row: &Row, subject: &Subject, chosen: &Chosen, chips: f64, quantity: Quantity) -> f64 {
-    let (setting, estimate) = (&subject.setting, &chosen.estimate);
+pub fn predicted(row: &Row, subject: &Subject, estimate: &Estimate, chips: f64, quantity: Quantity) -> f64 {
+    let setting = &subject.setting;
     let run = &setting.workload.run;
     let used = estimate.chips_used.min(chips).max(1.0);
     let goodput = estimate.wall.goodput;

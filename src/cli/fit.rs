@@ -1,0 +1,449 @@
+//! `wattline fit`: the constants of the time model from measured runs, with scores on runs left out.
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::Args;
+use serde_json::{Value, json};
+
+use super::output::{FAINT, HEADING};
+use super::{Global, Outcome, output};
+use crate::fit::file::{self, rounded, same_but_for_rounding};
+use crate::fit::score::{Halves, Score, Ways, halves, score};
+use crate::fit::terms::Terms;
+use crate::fit::{LeftOut, Origin, Study, Tables};
+use crate::library::diagnostic::{Diagnostic, Fault};
+use crate::library::entry_kind::EntryKind;
+use crate::library::shape::figure;
+use crate::library::source_text::SourceText;
+use crate::model::parameters::Calibration;
+use crate::validate::column_map::ColumnMap;
+use crate::validate::judged::Judged;
+use crate::validate::predict::Predictor;
+use crate::validate::score::{by, summarise};
+use crate::validate::table::Table;
+
+const EXAMPLES: &str = "\
+Examples:
+  wattline fit                                 fit and scores; writes nothing
+  wattline fit --check                         do the shipped constants follow?
+  wattline fit --out calibration.toml          then: --library of that folder
+  wattline fit ours.csv --quick                our own runs, without scores
+  wattline fit --priors mine.toml --json       other priors, rows or loss
+
+What is fitted, with its prior, and which rows take part: evidence/fit.toml.
+Every source weighs the same; flagged and recalled rows take no part. vTrain's
+measured A100 runs are one more source where WATTLINE_FACTS (or --facts) names
+a folder that holds vtrain/.
+
+A row left out by source is predicted with constants fitted without any row of
+its source, one left out by chip without any row of its chip.";
+
+/// Where further evidence lies.
+const FACTS: &str = "WATTLINE_FACTS";
+
+#[derive(Args, Debug)]
+#[command(after_help = EXAMPLES)]
+pub struct Arguments {
+    /// A CSV of measured runs to fit instead of the published ones (and vTrain's)
+    #[arg(value_name = "RUNS.csv")]
+    runs: Option<PathBuf>,
+    /// A TOML file that maps another lab's columns to ours
+    #[arg(long, value_name = "MAP.toml", requires = "runs")]
+    columns: Option<PathBuf>,
+    /// Constants, priors, rows and loss, in the form of evidence/fit.toml
+    #[arg(long, value_name = "FIT.toml")]
+    priors: Option<PathBuf>,
+    /// A folder of further evidence, instead of the one that WATTLINE_FACTS names
+    #[arg(long, value_name = "DIR", conflicts_with = "runs")]
+    facts: Option<PathBuf>,
+    /// Fit once, and leave out the scores
+    #[arg(long)]
+    quick: bool,
+    /// Exit 1 where the library's constants differ from the fit by more than rounding; implies --quick
+    #[arg(long)]
+    check: bool,
+    /// Write the library's calibration with the fitted constants
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
+}
+
+impl Arguments {
+    fn facts(&self) -> Option<PathBuf> {
+        let named = || std::env::var_os(FACTS).filter(|folder| !folder.is_empty()).map(PathBuf::from);
+        if self.runs.is_some() { None } else { self.facts.clone().or_else(named) }
+    }
+}
+
+/// A fit with all that is printed of it.
+struct Report<'s, 't> {
+    study: &'s Study<'t>,
+    shipped: Calibration,
+    /// None with --quick.
+    scores: Option<(Ways, Vec<Halves>)>,
+}
+
+pub fn run(arguments: &Arguments, global: &Global) -> Outcome {
+    if let Some(path) = &arguments.out {
+        file::check_path(path)?;
+    }
+    let terms = match &arguments.priors {
+        Some(path) => Terms::parse(&SourceText::read(path)?)?,
+        None => Terms::shipped()?,
+    };
+    let facts = arguments.facts();
+    let tables = tables(arguments, facts.as_deref())?;
+    output::diagnostics(&tables.warnings().cloned().collect::<Vec<_>>());
+    let library = global.open_library()?;
+    let predictor = Predictor::new(&library)?;
+    let bar = output::stages();
+    let progress = |stage: &str| bar.set_message(stage.to_owned());
+    let study = Study::new(&predictor, &tables, terms, &progress)?;
+    let scores =
+        (!arguments.quick && !arguments.check).then(|| (Ways::of(&study, &progress), halves(&study, &progress)));
+    bar.finish_and_clear();
+    let report = Report { study: &study, shipped: library.calibration()?, scores };
+    if let Some(path) = &arguments.out {
+        let source = library.text(EntryKind::Calibration, "calibration")?;
+        let record = library.record(EntryKind::Calibration, "calibration")?;
+        file::write(path, &file::text(&study, &source, &record, &evidence_words(arguments, facts.is_some()))?)?;
+        output::remark(&format!("written: {}", path.display()));
+    }
+    if global.json {
+        output::json(&document(&report))?;
+    } else {
+        output::answer(&page(&report))?;
+    }
+    if arguments.check { check(&report) } else { Ok(ExitCode::SUCCESS) }
+}
+
+fn tables(arguments: &Arguments, facts: Option<&Path>) -> Result<Tables, Fault> {
+    if let Some(path) = &arguments.runs {
+        let map = arguments.columns.as_deref().map(ColumnMap::read).transpose()?;
+        return Tables::of(Table::read(path, map.as_ref())?);
+    }
+    if facts.is_none() {
+        let message = format!("{FACTS} is not set: vTrain's measurements take no part in the fit");
+        let help = "name the folder that holds vtrain/, in the environment or with --facts DIR";
+        if arguments.check {
+            let why = "the shipped constants are fitted with vTrain's measurements, and they are not at hand";
+            return Err(Fault::input(Diagnostic::error(why).key(FACTS).help(help)));
+        }
+        output::diagnostics(&[Diagnostic::warning(message).key(FACTS).help(help)]);
+    }
+    Tables::shipped(facts)
+}
+
+/// What a written constant says of where it comes from.
+fn evidence_words(arguments: &Arguments, facts: bool) -> String {
+    match &arguments.runs {
+        Some(path) => path.file_name().unwrap_or_default().to_string_lossy().into_owned(),
+        None if facts => "evidence/published_runs.csv and vTrain's A100 measurements".to_owned(),
+        None => "evidence/published_runs.csv".to_owned(),
+    }
+}
+
+/// The library's constants against the fit.
+fn check(report: &Report<'_, '_>) -> Outcome {
+    let fitted = file::constants(report.study);
+    let differing = report.study.terms.constants.iter().filter_map(|constant| {
+        let (shipped, fit) = (report.shipped.get(constant.key)?, fitted.get(constant.key)?);
+        let differs = !same_but_for_rounding(shipped, fit);
+        differs.then(|| format!("{} is {}, the fit gives {}", constant.key, figure(shipped), figure(fit)))
+    });
+    let differing: Vec<String> = differing.collect();
+    if differing.is_empty() {
+        return Ok(ExitCode::SUCCESS);
+    }
+    let message = format!("the library's calibration is not what the fit gives: {}", differing.join("; "));
+    let help = "`wattline fit --out evidence/calibration.toml` writes it anew";
+    Err(Fault::work(Diagnostic::error(message).in_file("evidence/calibration.toml").help(help)).into())
+}
+
+/// A constant with all that the fit says of it.
+struct Line {
+    key: &'static str,
+    prior: f64,
+    prior_sd: f64,
+    fit: f64,
+    /// Relative.
+    posterior_sd: f64,
+    /// Distance from the prior in its sd.
+    moved: f64,
+    /// Relative sd over the fits without one source.
+    spread: Option<f64>,
+    shipped: f64,
+    identified: bool,
+}
+
+fn lines(report: &Report<'_, '_>) -> Vec<Line> {
+    let study = report.study;
+    let mut free = study.fit.coordinates.iter().zip(&study.fit.narrowing);
+    let constants = study.terms.constants.iter().zip(&study.identified).zip(&study.narrowing);
+    let line = |((constant, identified), narrowing): ((&crate::fit::terms::Constant, &bool), &f64)| {
+        let (moved, narrowing) = if *identified {
+            free.next().map_or((0.0, *narrowing), |(moved, narrowing)| (*moved, *narrowing))
+        } else {
+            (0.0, *narrowing)
+        };
+        Line {
+            key: constant.key,
+            prior: constant.prior,
+            prior_sd: constant.sd,
+            fit: study.fit.calibration.get(constant.key).unwrap_or(f64::NAN),
+            posterior_sd: narrowing * constant.relative_slope(moved),
+            moved,
+            spread: report.scores.as_ref().map(|(ways, _)| spread(&ways.by_source, constant.key)),
+            shipped: report.shipped.get(constant.key).unwrap_or(f64::NAN),
+            identified: *identified,
+        }
+    };
+    constants.map(line).collect()
+}
+
+/// Relative sd of a constant over fits.
+fn spread(fits: &[LeftOut], key: &str) -> f64 {
+    let fits = fits.iter().filter(|left| left.group.is_some());
+    let values: Vec<f64> = fits.filter_map(|left| left.calibration.get(key)).map(f64::ln).collect();
+    let mean = values.iter().sum::<f64>() / values.len() as f64;
+    (values.iter().map(|value| (value - mean).powi(2)).sum::<f64>() / values.len() as f64).sqrt()
+}
+
+fn document(report: &Report<'_, '_>) -> Value {
+    let study = report.study;
+    let constants = lines(report).into_iter().map(|line| {
+        json!({
+            "key": line.key,
+            "prior": line.prior,
+            "prior_relative_sd": line.prior_sd,
+            "fit": line.fit,
+            "rounded": rounded(line.fit),
+            "relative_sd": line.posterior_sd,
+            "moved_prior_sds": line.moved,
+            "left_out_relative_sd": line.spread,
+            "shipped": line.shipped,
+            "identified": line.identified,
+        })
+    });
+    let mut document = json!({
+        "fitted_rows": study.fit.rows,
+        "steps": study.fit.steps,
+        "constants": constants.collect::<Vec<_>>(),
+    });
+    let Some((ways, halves)) = &report.scores else { return document };
+    let rows = ways.rows(&[Origin::Runs]);
+    for part in Part::ALL {
+        let scores = rows.iter().map(|(way, rows)| ((*way).to_owned(), score_document(&score(&part.of(rows)))));
+        document["scores"][part.word()] = Value::Object(scores.collect());
+    }
+    for (name, label) in LABELS {
+        document[format!("by_{name}")] = groups(&rows, label).into_iter().map(|group| {
+            json!({
+                name: group.name, "scored": group.count, "in_sample": group.inside, "left_out_by_source": group.out,
+                "bias_left_out_by_source": group.bias, "left_out_by_chip": group.chip, "bias_left_out_by_chip": group.chip_bias,
+            })
+        }).collect();
+    }
+    let left_document = |left: &LeftOut| left_document(study, left);
+    document["left_out_by_source"] =
+        ways.by_source.iter().filter(|left| left.group.is_some()).map(left_document).collect();
+    document["left_out_by_chip"] = ways.by_chip.iter().filter(|left| left.group.is_some()).map(left_document).collect();
+    for (origin, word) in VTRAIN {
+        let rows = ways.rows(&[origin]);
+        if rows.iter().all(|(_, rows)| rows.is_empty()) {
+            continue;
+        }
+        for (way, rows) in &rows {
+            document["vtrain"][word][way] = json!({ "scored": rows.len(), "mape": summarise(rows).mape });
+        }
+        for half in halves {
+            let summary = if origin == Origin::SingleNode { half.single } else { half.multi };
+            document["vtrain"][word][half.word] = json!({ "scored": summary.scored, "mape": summary.mape });
+        }
+    }
+    document
+}
+
+const VTRAIN: [(Origin, &str); 2] = [(Origin::SingleNode, "single_node"), (Origin::MultiNode, "multi_node")];
+
+fn score_document(score: &Score) -> Value {
+    json!({
+        "scored": score.summary.scored,
+        "sources": score.sources,
+        "mean_of_source_medians": score.mean_of_source_medians,
+        "median_abs_error": score.summary.median_abs_error,
+        "p90_abs_error": score.summary.p90_abs_error,
+        "bias": score.summary.bias,
+        "mape": score.summary.mape,
+    })
+}
+
+/// The constants of a fit without some rows, and these rows' errors.
+fn left_document(study: &Study<'_>, left: &LeftOut) -> Value {
+    let rows: Vec<&Judged> = left.rows.iter().map(|(_, row)| row).collect();
+    let summary = summarise(rows.iter().copied());
+    let constants =
+        study.free().into_iter().map(|constant| (constant.key.to_owned(), left.calibration.get(constant.key).into()));
+    json!({
+        "without": left.group,
+        "constants": Value::Object(constants.collect()),
+        "scored": summary.scored,
+        "median_abs_error": summary.median_abs_error,
+        "bias": summary.bias,
+        "errors": rows.iter().map(|row| json!([row.id, row.error])).collect::<Vec<_>>(),
+    })
+}
+
+/// Rows by how their plans are known.
+#[derive(Clone, Copy)]
+enum Part {
+    Stated,
+    Chosen,
+    All,
+}
+
+impl Part {
+    const ALL: [Part; 3] = [Part::Stated, Part::Chosen, Part::All];
+
+    fn word(self) -> &'static str {
+        match self {
+            Part::Stated => "stated_plan",
+            Part::Chosen => "chosen_plan",
+            Part::All => "all",
+        }
+    }
+
+    fn of(self, rows: &[Judged]) -> Vec<Judged> {
+        let keep = |row: &&Judged| match self {
+            Part::Stated => row.plan_stated,
+            Part::Chosen => !row.plan_stated,
+            Part::All => true,
+        };
+        rows.iter().filter(keep).cloned().collect()
+    }
+}
+
+/// What rows are grouped by.
+type Label = fn(&Judged) -> &str;
+const LABELS: [(&str, Label); 2] = [("source", |row| &row.source), ("chip", |row| &row.chip)];
+
+/// Median |error| of a group in sample and left out.
+struct GroupErrors {
+    name: String,
+    count: usize,
+    inside: f64,
+    out: f64,
+    bias: f64,
+    chip: f64,
+    chip_bias: f64,
+}
+
+fn groups(ways: &[(&'static str, Vec<Judged>); 4], label: Label) -> Vec<GroupErrors> {
+    let [_, inside, out, chip] = ways.each_ref().map(|(_, rows)| by(rows, label));
+    let at = |groups: &[(String, crate::validate::score::Summary)], name: &str| {
+        let found = groups.iter().find(|(group, _)| group == name);
+        found.map_or((f64::NAN, f64::NAN), |(_, summary)| (summary.median_abs_error, summary.bias))
+    };
+    let group = |(name, summary): &(String, crate::validate::score::Summary)| {
+        let ((out, bias), (chip, chip_bias)) = (at(&out, name), at(&chip, name));
+        GroupErrors {
+            name: name.clone(),
+            count: summary.scored,
+            inside: summary.median_abs_error,
+            out,
+            bias,
+            chip,
+            chip_bias,
+        }
+    };
+    inside.iter().map(group).collect()
+}
+
+fn page(report: &Report<'_, '_>) -> String {
+    let study = report.study;
+    let mut text = format!("{HEADING}Constants{HEADING:#}: {} rows fitted\n\n", study.fit.rows);
+    let constants = lines(report).into_iter().map(|line| {
+        vec![
+            line.key.to_owned(),
+            format!("{:>8}", figure(rounded(line.prior))),
+            format!("{:>8}", figure(rounded(line.fit))),
+            if line.identified { format!("{:>+6.1}", line.moved) } else { format!("{:>6}", "-") },
+            format!("{:>5.1}%", 100.0 * line.posterior_sd),
+            line.spread.map_or(format!("{:>6}", "-"), |spread| format!("{:>5.1}%", 100.0 * spread)),
+            format!("{:>8}", figure(rounded(line.shipped))),
+        ]
+    });
+    let header = ["CONSTANT", "   PRIOR", "     FIT", " MOVED", "    SD", "SPREAD", " LIBRARY"];
+    text.push_str(&output::table(&header, &[0, 1, 2, 3, 4, 5, 6], constants.collect()));
+    text.push_str(&format!(
+        "\n{FAINT}MOVED: distance of the fit from the prior, in the prior's sd; a dash: the rows\n\
+         do not determine it, and it stays at its prior. SD: of the posterior. SPREAD:\n\
+         sd over the fits that leave one source out.{FAINT:#}\n"
+    ));
+    let Some((ways, halves)) = &report.scores else { return text };
+    let rows = ways.rows(&[Origin::Runs]);
+    text.push_str(&format!("\n{HEADING}Errors{HEADING:#}\n\n"));
+    let scores = Part::ALL.into_iter().flat_map(|part| {
+        rows.iter().map(move |(way, rows)| {
+            let score = score(&part.of(rows));
+            vec![
+                part.word().replace('_', " "),
+                way.replace('_', " "),
+                format!("{:>5}", score.summary.scored),
+                size(score.mean_of_source_medians),
+                size(score.summary.median_abs_error),
+                size(score.summary.p90_abs_error),
+                signed(score.summary.bias),
+            ]
+        })
+    });
+    let header = ["PLAN", "CONSTANTS", "    N", "SOURCES", "MEDIAN", "   P90", "  BIAS"];
+    text.push_str(&output::table(&header, &[0, 1, 2, 3, 4, 5, 6], scores.collect()));
+    for (name, label) in LABELS {
+        text.push('\n');
+        let lines = groups(&rows, label).into_iter().map(|group| {
+            let (out, bias) = if name == "chip" { (group.chip, group.chip_bias) } else { (group.out, group.bias) };
+            vec![group.name, format!("{:>5}", group.count), size(group.inside), size(out), signed(bias)]
+        });
+        let header = [&name.to_uppercase(), "    N", "    IN", "   OUT", "  BIAS"];
+        text.push_str(&output::table(&header, &[1, 2, 3, 4], lines.collect()));
+    }
+    text.push_str(&vtrain(ways, halves));
+    text.push_str(&format!(
+        "\n{FAINT}SOURCES: mean of the medians of |error| of the sources with at least 4 rows.\n\
+         IN: in sample; OUT and BIAS: left out with its source, or with its chip.{FAINT:#}\n"
+    ));
+    text
+}
+
+/// Mean absolute percentage errors of vTrain's rows.
+fn vtrain(ways: &Ways, halves: &[Halves]) -> String {
+    let columns = VTRAIN.map(|(origin, _)| ways.rows(&[origin]));
+    let [single, multi] = &columns;
+    if single.iter().chain(multi).all(|(_, rows)| rows.is_empty()) {
+        return String::new();
+    }
+    let percent = |mape: f64| if mape.is_finite() { format!("{:>5.1}%", 100.0 * mape) } else { format!("{:>6}", "-") };
+    let mut lines: Vec<Vec<String>> = single
+        .iter()
+        .zip(multi)
+        .map(|((way, single), (_, multi))| {
+            vec![way.replace('_', " "), percent(summarise(single).mape), percent(summarise(multi).mape)]
+        })
+        .collect();
+    lines.extend(halves.iter().map(|half| {
+        vec![format!("halves: {}", half.word.replace('_', " ")), percent(half.single.mape), percent(half.multi.mape)]
+    }));
+    let header = ["VTRAIN, MEAN ABSOLUTE ERROR", " 1 NODE", "SEVERAL"];
+    format!("\n{}", output::table(&header, &[1, 2], lines))
+}
+
+/// A size of an error; a dash where there is none.
+fn size(error: f64) -> String {
+    if error.is_finite() { format!("{error:>6.3}") } else { format!("{:>6}", "-") }
+}
+
+/// An error with its sign.
+fn signed(error: f64) -> String {
+    if error.is_finite() { format!("{error:>+6.3}") } else { format!("{:>6}", "-") }
+}
