@@ -16,6 +16,7 @@ use crate::model::power::peak_rank_w;
 use crate::model::roofline::peak;
 use crate::model::setting::Setting;
 use crate::search::space::{Batch, Fixed, PlanSpace};
+use crate::uncertainty::spread::Spread;
 
 /// Most chips of a design: sizes stay exact in the device's numbers.
 pub const MOST_CHIPS: f64 = 1e7;
@@ -71,6 +72,8 @@ pub struct Design {
     pub batches: Vec<Batch>,
     pub inputs: Vec<Input>,
     pub warnings: Vec<Diagnostic>,
+    /// How far measured runs lie from their estimates.
+    pub spread: Spread,
     /// The entries behind the design, with the sources of their values.
     pub records: Vec<Record>,
 }
@@ -241,6 +244,7 @@ impl Design {
         let mut workload = Workload::from_record(&entry(EntryKind::Workload, &ask.workload)?)?;
         let calibration = Calibration::from_record(&entry(EntryKind::Calibration, "calibration")?)?;
         let assumptions = Assumptions::from_record(&entry(EntryKind::Assumptions, "assumptions")?)?;
+        let spread = Spread::from_record(&entry(EntryKind::Spread, "spread")?)?;
 
         note("workload", workload.name.clone().into(), "", "command line");
         note("chip", chip.name.clone().into(), "", "command line");
@@ -416,6 +420,7 @@ impl Design {
             batches,
             inputs,
             warnings,
+            spread,
             records,
         };
         design.check_named_plan()?;

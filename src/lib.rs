@@ -10,4 +10,5 @@ pub mod model;
 pub mod report;
 pub mod scenario;
 pub mod search;
+pub mod uncertainty;
 pub mod validate;

@@ -1,21 +1,19 @@
 //! An estimate as the JSON document that scripts rely on, and as text.
 
-use std::collections::BTreeSet;
-use std::sync::OnceLock;
-
 use serde_json::{Map, Value, json};
 
 use crate::design::Design;
 use crate::library::record::Value as RecordValue;
-use crate::library::source_text::SourceText;
-use crate::library::workload::{Precision, Training};
+use crate::library::workload::Training;
 use crate::model::memory::memory;
 use crate::model::plan::{Plan, Reason, Recompute};
 use crate::model::roofline::{half_peak, peak};
 use crate::model::weights::{Weights, model_flop_per_token};
 use crate::model::{Estimate, Rejection};
 use crate::search::Found;
-use crate::validate::table::Table;
+use crate::uncertainty::band::Band;
+use crate::uncertainty::coverage::{Measured, extrapolations};
+use crate::uncertainty::figures::{bands, gemm_is_assumed, uncertainty};
 
 /// Figures of an estimate that need more than its stages.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -100,6 +98,20 @@ fn plan_stated(design: &Design) -> Vec<&'static str> {
     design.fixed.stated().into_iter().filter(|field| given || *field != "precision").collect()
 }
 
+/// P10, P50 and P90 of the figures.
+fn bands_json(design: &Design, e: &Estimate) -> Value {
+    let bands = bands(e, &uncertainty(design, e), &design.spread);
+    let band = |b: Band| json!({ "p10": b.p10, "p50": b.p50, "p90": b.p90 });
+    json!({
+        "step_s": band(bands.step_s),
+        "wall_s": band(bands.wall_s),
+        "facility_energy_j": band(bands.facility_energy_j),
+        "cost_usd": band(bands.cost_usd),
+        "co2_kg": band(bands.co2_kg),
+        "memory_bytes": band(bands.memory_bytes),
+    })
+}
+
 fn object(pairs: &[(&'static str, f64)]) -> Value {
     Value::Object(pairs.iter().map(|(name, value)| ((*name).to_owned(), json!(value))).collect::<Map<_, _>>())
 }
@@ -167,7 +179,7 @@ pub fn estimate_json(design: &Design, e: &Estimate) -> Map<String, Value> {
         "electricity_share": e.cost.electricity / e.cost.total(),
         "co2_kg": { "operational": e.carbon.operational, "embodied": e.carbon.embodied, "total": e.carbon.total() },
         "breakdown": { "step_s": object(&e.step.causes()), "facility_energy_j": object(&e.power.causes()) },
-        "bands": null,
+        "bands": bands_json(design, e),
     });
     match document {
         Value::Object(map) => map,
@@ -175,38 +187,16 @@ pub fn estimate_json(design: &Design, e: &Estimate) -> Map<String, Value> {
     }
 }
 
-/// Chips of the measured runs in the shipped evidence, in lower case; the table is read once.
-fn measured_chips() -> &'static BTreeSet<String> {
-    static CHIPS: OnceLock<BTreeSet<String>> = OnceLock::new();
-    CHIPS.get_or_init(|| {
-        let text = crate::library::store::evidence("published_runs.csv").unwrap_or_default();
-        let table = Table::parse(SourceText::new("evidence/published_runs.csv", text), None);
-        table.map(|table| table.rows.iter().map(|row| row.text("chip").to_lowercase()).collect()).unwrap_or_default()
-    })
-}
-
-/// Whether the shipped evidence holds measured runs of a chip.
-fn validated(chip: &str, aliases: &[String]) -> bool {
-    let mut names = std::iter::once(chip).chain(aliases.iter().map(String::as_str));
-    names.any(|name| measured_chips().contains(&name.to_lowercase()))
-}
-
 /// What an estimate rests on beyond what was measured.
 pub fn coverage(design: &Design) -> Vec<String> {
-    let mut notes = vec!["no P10/P90 yet: the figures are single values, without error bars".to_owned()];
-    let chip = &design.setting.chip;
-    let aliases = design.records.first().map(|r| r.texts("aliases").to_vec()).unwrap_or_default();
-    if !validated(&chip.name, &aliases) {
-        notes.push(format!("no measured training run on {} is in the evidence", chip.name));
+    let measured = Measured::shipped();
+    let mut notes: Vec<String> = extrapolations(design, measured).into_iter().map(|found| found.note).collect();
+    let chip = &design.setting.chip.name;
+    if !measured.is_metered(chip) {
+        notes.push(format!("no metered node of {chip} is in the evidence"));
     }
-    if design.setting.workload.coarse {
-        notes.push("workload given by params and tokens alone: coarse".to_owned());
-    }
-    if design.setting.workload.run.precision == Precision::Fp4 {
-        notes.push("few measured runs in fp4".to_owned());
-    }
-    if design.chips > 16_384.0 {
-        notes.push("more chips than the largest measured run (16,384)".to_owned());
+    if gemm_is_assumed(design) {
+        notes.push(format!("no published GEMM rate of {chip} in {}", design.setting.workload.run.precision.word()));
     }
     notes
 }

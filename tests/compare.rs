@@ -269,7 +269,7 @@ fn a_side_that_is_not_feasible_says_why_beside_the_one_that_is() {
 fn the_headline_runs_without_an_argument() {
     let ran = wattline(&["compare"]);
     assert_eq!(ran.code, 0, "{}", ran.stderr);
-    for title in ["winner", "where the winner changes", "A in fp8", "subsidised", "no P10/P90"] {
+    for title in ["winner", "where the winner changes", "A in fp8", "subsidised", "P10-P90"] {
         assert!(ran.stdout.contains(title), "no {title} in {}", ran.stdout);
     }
 }

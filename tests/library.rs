@@ -15,7 +15,7 @@ use wattline::library::source_text::SourceText;
 use wattline::library::store::{Library, Status, missing_keys};
 use wattline::library::{hugging_face, writer};
 
-const RECORDS: [EntryKind; 7] = [
+const RECORDS: [EntryKind; 8] = [
     EntryKind::Chip,
     EntryKind::Cluster,
     EntryKind::Workload,
@@ -23,6 +23,7 @@ const RECORDS: [EntryKind; 7] = [
     EntryKind::Stack,
     EntryKind::Calibration,
     EntryKind::Assumptions,
+    EntryKind::Spread,
 ];
 
 fn library() -> Library {

@@ -6,15 +6,18 @@ use clap::{ArgAction, Args};
 use serde_json::{Value, json};
 
 use super::engine::EngineArgument;
-use super::estimate::{carbon, dollars, duration, energy, scaled, wrap};
+use super::estimate::{between, carbon, dollars, duration, energy, scaled, wrap};
 use super::output::{self, FAINT, HEADING};
 use super::{Global, Outcome};
 use crate::compare::{Crossover, Judged, crossovers, judge, winner};
 use crate::design::Design;
 use crate::library::diagnostic::{Diagnostic, Fault};
+use crate::model::Estimate;
 use crate::report;
 use crate::scenario::Scenario;
 use crate::search::Objective;
+use crate::uncertainty::chance::{Side, chances};
+use crate::uncertainty::figures::{Bands, Uncertainty, bands, uncertainty};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -208,7 +211,9 @@ fn page(scenario: &Scenario, answer: &Answer) -> String {
     row("MFU", &figure(|d, e| format!("{:.1} %", 100.0 * report::rates(d, e).mfu)));
     row("goodput", &figure(|_, e| format!("{:.1} %", 100.0 * e.wall.goodput)));
     row("time", &figure(|_, e| duration(e.wall.wall_s)));
+    row("  P10-P90", &figure(|d, e| between(bands_of(d, e).wall_s, duration)));
     row("energy", &figure(|_, e| energy(e.power.facility_j())));
+    row("  P10-P90", &figure(|d, e| between(bands_of(d, e).facility_energy_j, energy)));
     row(
         "power",
         &figure(|_, e| {
@@ -220,6 +225,7 @@ fn page(scenario: &Scenario, answer: &Answer) -> String {
         }),
     );
     row("cost", &figure(|_, e| dollars(e.cost.total())));
+    row("  P10-P90", &figure(|d, e| between(bands_of(d, e).cost_usd, dollars)));
     row("  chips", &figure(|_, e| dollars(e.cost.chips + e.cost.rental)));
     row("  facility", &figure(|_, e| dollars(e.cost.facility)));
     row("  operations", &figure(|_, e| dollars(e.cost.operations)));
@@ -230,6 +236,7 @@ fn page(scenario: &Scenario, answer: &Answer) -> String {
         }),
     );
     row("carbon", &figure(|_, e| format!("{} CO2e", carbon(e.carbon.total()))));
+    row("  P10-P90", &figure(|d, e| between(bands_of(d, e).co2_kg, carbon)));
     row("bound by", &|s| s.binds.join("; "));
     text += &output::table(&header, &[0], rows);
     for side in answer.sides.iter().filter(|s| s.estimate().is_none()) {
@@ -250,8 +257,13 @@ fn page(scenario: &Scenario, answer: &Answer) -> String {
                 .filter_map(|(_, s)| s.estimate().map(|e| objective.of(e)))
                 .fold(f64::INFINITY, f64::min);
             let name = &answer.sides[best].design.name;
-            let length = objective.word().len() + name.len() + 12;
-            Some((format!("{} {HEADING}{name}{HEADING:#} ({:.2} x)", objective.word(), next / best_value), length))
+            let chance = chances_of(&answer.sides, *objective).get(best).copied().flatten().unwrap_or(1.0);
+            let length = objective.word().len() + name.len() + 18;
+            let sure = percent(chance);
+            Some((
+                format!("{} {HEADING}{name}{HEADING:#} ({:.2} x, {sure})", objective.word(), next / best_value),
+                length,
+            ))
         })
         .collect();
     // One line where it holds them all.
@@ -315,6 +327,41 @@ fn page(scenario: &Scenario, answer: &Answer) -> String {
     }
     text += &output::table(&["FIGURE", "INPUT", "NOW", "WINNER CHANGES AT"], &[0, 1, 2], rows);
     text
+}
+
+fn bands_of(design: &Design, e: &Estimate) -> Bands {
+    bands(e, &uncertainty(design, e), &design.spread)
+}
+
+/// How sure a verdict is; never quite certain.
+fn percent(chance: f64) -> String {
+    match 100.0 * chance {
+        p if p > 99.0 => "> 99 %".to_owned(),
+        p => format!("{p:.0} %"),
+    }
+}
+
+/// The chance of each side to be best on an objective; none for a side that is not feasible.
+fn chances_of(sides: &[Judged], objective: Objective) -> Vec<Option<f64>> {
+    let feasible: Vec<(usize, &Judged, &Estimate)> =
+        sides.iter().enumerate().filter_map(|(at, side)| Some((at, side, side.estimate()?))).collect();
+    let uncertain: Vec<Uncertainty> = feasible.iter().map(|(_, side, e)| uncertainty(&side.design, e)).collect();
+    let drawn: Vec<Side> = feasible
+        .iter()
+        .zip(&uncertain)
+        .map(|((_, side, estimate), uncertainty)| Side {
+            stack: &side.design.setting.stack.name,
+            chip: &side.design.setting.chip.name,
+            estimate,
+            uncertainty,
+        })
+        .collect();
+    let mut found = vec![None; sides.len()];
+    let Some((_, first, _)) = feasible.first() else { return found };
+    for ((at, ..), chance) in feasible.iter().zip(chances(&drawn, objective, &first.design.spread)) {
+        found[*at] = Some(chance);
+    }
+    found
 }
 
 /// The network and the batch, as the scenario fixes them.
@@ -390,7 +437,12 @@ fn document(scenario: &Scenario, answers: &[Answer], engine: &str) -> Value {
         }
         for objective in Objective::ALL {
             let name = winner(&answer.sides, objective).map(|at| answer.sides[at].design.name.clone());
-            winners.push(json!({ "workload": answer.workload, "objective": objective.word(), "winner": name }));
+            let chances = chances_of(&answer.sides, objective);
+            let probability: serde_json::Map<String, Value> =
+                answer.sides.iter().zip(chances).map(|(side, p)| (side.design.name.clone(), json!(p))).collect();
+            winners.push(json!({
+                "workload": answer.workload, "objective": objective.word(), "winner": name, "probability": probability,
+            }));
         }
         for c in &answer.crossovers {
             found.push(json!({

@@ -14,6 +14,8 @@ use crate::model::Estimate;
 use crate::report;
 use crate::search::space::PlanSpace;
 use crate::search::{Found, Objective};
+use crate::uncertainty::band::Band;
+use crate::uncertainty::figures::{bands, uncertainty};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -216,6 +218,10 @@ pub fn scaled(value: f64, unit: &str) -> String {
     format!("{scaled:.digits$} {prefix}{unit}")
 }
 
+fn gib(bytes: f64) -> String {
+    format!("{:.1} GiB", bytes / 1_073_741_824.0)
+}
+
 /// USD in words.
 pub fn dollars(value: f64) -> String {
     let sign = if value < 0.0 { "-" } else { "" };
@@ -243,7 +249,20 @@ pub fn carbon(kg: f64) -> String {
     if kg >= 1e6 { format!("{:.1} kt", kg * 1e-6) } else { format!("{:.2} t", kg * 1e-3) }
 }
 
+/// The edges of a band.
+pub fn between(band: Band, show: impl Fn(f64) -> String) -> String {
+    format!("{} to {}", show(band.p10), show(band.p90))
+}
+
+/// A band in a sentence: its median is named where a searched plan moves it off the estimate.
+fn likely(band: Band, estimate: f64, show: impl Fn(f64) -> String) -> String {
+    let median =
+        if (band.p50 / estimate - 1.0).abs() > 0.005 { format!(", P50 {}", show(band.p50)) } else { String::new() };
+    format!("P10-P90 {}{median}", between(band, show))
+}
+
 fn page(design: &Design, e: &Estimate, found: &Found) -> String {
+    let sure = bands(e, &uncertainty(design, e), &design.spread);
     let r = report::rates(design, e);
     let setting = &design.setting;
     let chips = e.chips_used + e.chips_spare;
@@ -272,6 +291,7 @@ fn page(design: &Design, e: &Estimate, found: &Found) -> String {
         &duration(e.wall.wall_s),
         &format!(" ({} a step, {:.0} steps, goodput {:.1} %)", duration(e.step_s), e.steps, 100.0 * e.wall.goodput),
     );
+    text += &row("", "", &likely(sure.wall_s, e.wall.wall_s, duration));
     text += &row(
         "speed",
         "",
@@ -285,7 +305,12 @@ fn page(design: &Design, e: &Estimate, found: &Found) -> String {
     text += &row(
         "memory",
         "",
-        &format!("{:.1} of {:.1} GiB usable", e.memory.peak() / 1_073_741_824.0, e.memory.usable / 1_073_741_824.0),
+        &format!(
+            "{} of {} usable (P10-P90 {})",
+            gib(e.memory.peak()),
+            gib(e.memory.usable),
+            between(sure.memory_bytes, gib)
+        ),
     );
     text += &row(
         "power",
@@ -298,6 +323,7 @@ fn page(design: &Design, e: &Estimate, found: &Found) -> String {
         ),
     );
     text += &row("energy", &energy(e.power.facility_j()), &format!(" (PUE {:.2})", e.power.pue));
+    text += &row("", "", &likely(sure.facility_energy_j, e.power.facility_j(), energy));
     let parts = if setting.rental {
         " (rental)".to_owned()
     } else {
@@ -310,11 +336,13 @@ fn page(design: &Design, e: &Estimate, found: &Found) -> String {
         )
     };
     text += &row("cost", &dollars(e.cost.total()), &parts);
+    text += &row("", "", &likely(sure.cost_usd, e.cost.total(), dollars));
     text += &row(
         "carbon",
         &format!("{} CO2e", carbon(e.carbon.total())),
         &format!(" (operational {}, embodied {})", carbon(e.carbon.operational), carbon(e.carbon.embodied)),
     );
+    text += &row("", "", &likely(sure.co2_kg, e.carbon.total(), carbon));
     text += &format!("\n{HEADING}where a step goes{HEADING:#}\n");
     let mut causes = e.step.causes().to_vec();
     causes.sort_by(|a, b| b.1.total_cmp(&a.1));

@@ -11,12 +11,14 @@ use super::{Global, Outcome, output};
 use crate::fit::file::{self, rounded, same_but_for_rounding};
 use crate::fit::score::{Halves, Score, Ways, halves, score};
 use crate::fit::terms::Terms;
-use crate::fit::{LeftOut, Origin, Study, Tables};
+use crate::fit::{LeftOut, Origin, Study, Tables, rows_of};
 use crate::library::diagnostic::{Diagnostic, Fault};
 use crate::library::entry_kind::EntryKind;
 use crate::library::shape::figure;
 use crate::library::source_text::SourceText;
+use crate::library::store::evidence;
 use crate::model::parameters::Calibration;
+use crate::uncertainty::calibrate::calibrate;
 use crate::validate::column_map::ColumnMap;
 use crate::validate::judged::Judged;
 use crate::validate::predict::Predictor;
@@ -66,6 +68,9 @@ pub struct Arguments {
     /// Write the library's calibration with the fitted constants
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
+    /// Write the library's spread, from the residuals of the rows left out by source
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["runs", "quick", "check"])]
+    spread: Option<PathBuf>,
 }
 
 impl Arguments {
@@ -84,7 +89,7 @@ struct Report<'s, 't> {
 }
 
 pub fn run(arguments: &Arguments, global: &Global) -> Outcome {
-    if let Some(path) = &arguments.out {
+    for path in arguments.out.iter().chain(&arguments.spread) {
         file::check_path(path)?;
     }
     let terms = match &arguments.priors {
@@ -109,12 +114,28 @@ pub fn run(arguments: &Arguments, global: &Global) -> Outcome {
         file::write(path, &file::text(&study, &source, &record, &evidence_words(arguments, facts.is_some()))?)?;
         output::remark(&format!("written: {}", path.display()));
     }
+    if let (Some(path), Some((ways, _))) = (&arguments.spread, &report.scores) {
+        file::write(path, &spread_text(&predictor, ways)?)?;
+        output::remark(&format!("written: {}", path.display()));
+    }
     if global.json {
         output::json(&document(&report))?;
     } else {
         output::answer(&page(&report))?;
     }
     if arguments.check { check(&report) } else { Ok(ExitCode::SUCCESS) }
+}
+
+/// The spread of the runs left out by source, and of the metered nodes and memory, on which no constant is fitted here.
+fn spread_text(predictor: &Predictor<'_>, ways: &Ways) -> Result<String, Fault> {
+    let mut rows = rows_of(ways.by_source.iter().flat_map(|left| &left.rows), &[Origin::Runs]);
+    for name in ["memory_measured.csv", "power_measured.csv"] {
+        let source = SourceText::new(&format!("evidence/{name}"), evidence(name).unwrap_or_default());
+        rows.extend(predictor.judge(&Table::parse(source, None)?)?.rows);
+    }
+    let basis =
+        "left-out residuals of evidence/published_runs.csv, and those of memory_measured.csv and power_measured.csv";
+    Ok(calibrate(&rows).toml(basis))
 }
 
 fn tables(arguments: &Arguments, facts: Option<&Path>) -> Result<Tables, Fault> {

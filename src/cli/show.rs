@@ -58,6 +58,7 @@ pub enum ShownKind {
     Calibration,
     #[value(alias = "assumption")]
     Assumptions,
+    Spread,
 }
 
 impl From<ShownKind> for EntryKind {
@@ -71,6 +72,7 @@ impl From<ShownKind> for EntryKind {
             ShownKind::Scenario => EntryKind::Scenario,
             ShownKind::Calibration => EntryKind::Calibration,
             ShownKind::Assumptions => EntryKind::Assumptions,
+            ShownKind::Spread => EntryKind::Spread,
         }
     }
 }
@@ -98,7 +100,7 @@ pub fn run(arguments: &Arguments, global: &Global) -> Outcome {
 fn named(kind: EntryKind, name: Option<&str>) -> Result<&str, Fault> {
     match (kind, name) {
         (_, Some(name)) => Ok(name),
-        (EntryKind::Calibration | EntryKind::Assumptions, None) => Ok(kind.word()),
+        (EntryKind::Calibration | EntryKind::Assumptions | EntryKind::Spread, None) => Ok(kind.word()),
         (_, None) => {
             let help = format!("`wattline list {}` shows the names", kind.plural());
             let message = format!("`wattline show {}` needs a name", kind.word());

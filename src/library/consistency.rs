@@ -24,7 +24,11 @@ pub fn findings(record: &Record) -> Vec<Finding> {
         EntryKind::Cluster => rules.cluster(),
         EntryKind::Workload => rules.workload(),
         EntryKind::Site => rules.site(),
-        EntryKind::Stack | EntryKind::Scenario | EntryKind::Calibration | EntryKind::Assumptions => {}
+        EntryKind::Stack
+        | EntryKind::Scenario
+        | EntryKind::Calibration
+        | EntryKind::Assumptions
+        | EntryKind::Spread => {}
     }
     rules.findings
 }

@@ -2,6 +2,7 @@
 
 use super::attribute::{Attribute, CHIP, CLUSTER, COMMON, PRICE, PRICE_KINDS, SITE, STACK, WORKLOAD};
 use crate::model::parameters::{ASSUMPTIONS, CALIBRATION};
+use crate::uncertainty::spread::SPREAD;
 
 /// What an entry describes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -15,6 +16,7 @@ pub enum EntryKind {
     Scenario,
     Calibration,
     Assumptions,
+    Spread,
 }
 
 impl EntryKind {
@@ -28,7 +30,7 @@ impl EntryKind {
         EntryKind::Scenario,
     ];
 
-    pub const ALL: [EntryKind; 8] = [
+    pub const ALL: [EntryKind; 9] = [
         EntryKind::Chip,
         EntryKind::Cluster,
         EntryKind::Workload,
@@ -37,6 +39,7 @@ impl EntryKind {
         EntryKind::Scenario,
         EntryKind::Calibration,
         EntryKind::Assumptions,
+        EntryKind::Spread,
     ];
 
     /// The word of `--set` keys and messages.
@@ -50,6 +53,7 @@ impl EntryKind {
             EntryKind::Scenario => "scenario",
             EntryKind::Calibration => "calibration",
             EntryKind::Assumptions => "assumptions",
+            EntryKind::Spread => "spread",
         }
     }
 
@@ -64,6 +68,7 @@ impl EntryKind {
             EntryKind::Scenario => "scenarios",
             EntryKind::Calibration => "calibration",
             EntryKind::Assumptions => "assumptions",
+            EntryKind::Spread => "spread",
         }
     }
 
@@ -74,7 +79,7 @@ impl EntryKind {
             .find(|kind| word.eq_ignore_ascii_case(kind.word()) || word.eq_ignore_ascii_case(kind.plural()))
     }
 
-    /// Folder of the embedded library; calibration and assumptions are single files of `evidence`.
+    /// Folder of the embedded library; calibration, assumptions and spread are single files of `evidence`.
     pub fn folder(self) -> &'static str {
         match self {
             EntryKind::Chip => "hardware-profiles/chips",
@@ -83,7 +88,7 @@ impl EntryKind {
             EntryKind::Site => "sites",
             EntryKind::Stack => "stacks",
             EntryKind::Scenario => "scenarios",
-            EntryKind::Calibration | EntryKind::Assumptions => "evidence",
+            EntryKind::Calibration | EntryKind::Assumptions | EntryKind::Spread => "evidence",
         }
     }
 
@@ -97,6 +102,7 @@ impl EntryKind {
             EntryKind::Stack => STACK,
             EntryKind::Calibration => CALIBRATION,
             EntryKind::Assumptions => ASSUMPTIONS,
+            EntryKind::Spread => SPREAD,
             EntryKind::Scenario => &[],
         }
     }

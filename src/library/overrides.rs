@@ -11,7 +11,7 @@ use super::record::{Kind, Origin, Record, Sourced, Value};
 use super::shape::{Raw, admit};
 
 /// Kinds whose values the command line may set.
-const SETTABLE: [EntryKind; 7] = [
+const SETTABLE: [EntryKind; 8] = [
     EntryKind::Chip,
     EntryKind::Cluster,
     EntryKind::Workload,
@@ -19,6 +19,7 @@ const SETTABLE: [EntryKind; 7] = [
     EntryKind::Stack,
     EntryKind::Calibration,
     EntryKind::Assumptions,
+    EntryKind::Spread,
 ];
 
 /// Values that stand over those of every entry of their kind.

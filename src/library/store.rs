@@ -21,6 +21,7 @@ use super::stack::Stack;
 use super::workload::Workload;
 use super::{hugging_face, recognise};
 use crate::model::parameters::{Assumptions, Calibration};
+use crate::uncertainty::spread::Spread;
 
 static CHIPS: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/hardware-profiles/chips");
 static CLUSTERS: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/hardware-profiles/clusters");
@@ -295,7 +296,9 @@ impl Library {
     fn unknown(&self, kind: EntryKind, asked: &str) -> Fault {
         let near = self.nearest_names(kind, asked);
         let list = match kind {
-            EntryKind::Calibration | EntryKind::Assumptions => format!("its name is `{}`", kind.word()),
+            EntryKind::Calibration | EntryKind::Assumptions | EntryKind::Spread => {
+                format!("its name is `{}`", kind.word())
+            }
             _ => format!("`wattline list {}` shows all names", kind.plural()),
         };
         let help = match near.as_slice() {
@@ -408,6 +411,10 @@ impl Library {
     pub fn assumptions(&self) -> Result<Assumptions, Fault> {
         Ok(Assumptions::from_record(&self.record(EntryKind::Assumptions, "assumptions")?)?)
     }
+
+    pub fn spread(&self) -> Result<Spread, Fault> {
+        Ok(Spread::from_record(&self.record(EntryKind::Spread, "spread")?)?)
+    }
 }
 
 /// A text file of the embedded `evidence` folder, by its path inside it.
@@ -425,6 +432,7 @@ pub fn missing_keys(record: &Record) -> Vec<String> {
         EntryKind::Stack => Stack::from_record(record).err(),
         EntryKind::Calibration => Calibration::from_record(record).err(),
         EntryKind::Assumptions => Assumptions::from_record(record).err(),
+        EntryKind::Spread => Spread::from_record(record).err(),
         EntryKind::Scenario => None,
     };
     lacking.map(|lacking| lacking.keys).unwrap_or_default()
@@ -479,7 +487,7 @@ fn embedded() -> Layer {
             }
         }
     }
-    for kind in [EntryKind::Calibration, EntryKind::Assumptions] {
+    for kind in [EntryKind::Calibration, EntryKind::Assumptions, EntryKind::Spread] {
         let path = format!("{}.toml", kind.word());
         if let Some(text) = evidence(&path) {
             add(kind, Path::new(&path), text);
@@ -508,7 +516,7 @@ fn user_layer(folder: &Path) -> Result<Layer, Fault> {
             let path = folder.join(sub);
             if path.is_dir() {
                 add_folder(&mut layer, &path, |found| match kind {
-                    EntryKind::Calibration | EntryKind::Assumptions => {
+                    EntryKind::Calibration | EntryKind::Assumptions | EntryKind::Spread => {
                         (stem_of(found) == kind.word() && !is_json(&found.to_string_lossy())).then_some(kind)
                     }
                     EntryKind::Workload => Some(kind),

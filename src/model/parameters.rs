@@ -44,6 +44,7 @@ macro_rules! parameters {
         }
     };
 }
+pub(crate) use parameters;
 
 parameters! {
     /// Constants of the time model, fitted with priors from microbenchmarks or taken from them.

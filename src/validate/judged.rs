@@ -2,6 +2,9 @@
 
 use super::vocabulary::UnknownWord;
 use crate::model::plan::Plan;
+use crate::uncertainty::band::{Band, Width};
+use crate::uncertainty::exposure::Exposure;
+use crate::uncertainty::spread::Spread;
 
 /// What is compared, in the order in which a row's statements are taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,6 +45,23 @@ impl Quantity {
     /// Seconds of a step or tokens per second: what a speed measurement is, without conversion.
     pub fn is_timed(self) -> bool {
         matches!(self, Quantity::StepS | Quantity::TokensPerSPerChip)
+    }
+
+    /// Times and rates of training.
+    pub fn is_time(self) -> bool {
+        !matches!(
+            self,
+            Quantity::EnergyMwh
+                | Quantity::NodeW
+                | Quantity::PeakMemoryGib
+                | Quantity::RelativeThroughput
+                | Quantity::RelativeEnergy
+        )
+    }
+
+    /// From the first hour of a run to its last, beyond its steps.
+    pub fn is_whole_run(self) -> bool {
+        matches!(self, Quantity::Days | Quantity::ChipHours | Quantity::EnergyMwh)
     }
 
     /// Whether more is faster.
@@ -114,6 +134,12 @@ pub struct Judged {
     pub agrees: Option<bool>,
     /// Why the row was skipped, where a word was the reason.
     pub unknown: Option<UnknownWord>,
+    /// What the prediction leans on.
+    pub exposure: Option<Exposure>,
+    /// ln of the prediction's median over the estimate.
+    pub shift: f64,
+    /// P10, P50 and P90 in the row's quantity; the prediction is the P50.
+    pub band: Option<Band>,
 }
 
 /// Why a row gets no score.
@@ -155,6 +181,9 @@ impl Judged {
             memory_disagrees: false,
             agrees: None,
             unknown: None,
+            exposure: None,
+            shift: 0.0,
+            band: None,
         }
     }
 
@@ -169,6 +198,33 @@ impl Judged {
         } else {
             self.reason = "the prediction is not finite".to_owned();
         }
+    }
+
+    /// Moves a scored estimate to its median, and gives it its 80 % band.
+    pub fn spread(&mut self, spread: &Spread) {
+        let (Some(quantity), Some(exposure), Status::Scored) = (self.quantity, self.exposure, self.status) else {
+            return;
+        };
+        let time = Width::of_time(&exposure, spread);
+        let width = match quantity {
+            Quantity::NodeW => Width::of_power(spread, true),
+            Quantity::PeakMemoryGib => Width::of_memory(spread),
+            Quantity::EnergyMwh => time.and(Width::of_power(spread, true)),
+            _ => time,
+        };
+        if quantity.is_time() || quantity == Quantity::EnergyMwh {
+            let shift = exposure.shift(spread) - self.shift;
+            self.shift += shift;
+            self.predicted *= if quantity.is_rate() { (-shift).exp() } else { shift.exp() };
+            self.error += shift;
+        }
+        let around = if quantity.is_rate() { Band::inverse_around } else { Band::around };
+        self.band = Some(around(self.predicted, width));
+    }
+
+    /// Whether the band holds the measurement.
+    pub fn inside(&self) -> Option<bool> {
+        self.band.map(|band| band.holds(self.measured))
     }
 
     /// Enters why there is no score.

@@ -103,6 +103,11 @@ impl Systems {
             .ok_or_else(|| unknown("system", name, self.system.iter().flat_map(|s| &s.names)))
     }
 
+    /// Name of the chip that a row metered.
+    pub fn chip(&self, row: &Row, library: &Library) -> Option<String> {
+        self.system(row, library).ok().map(|system| system.chip)
+    }
+
     /// What a row ran; of a name that the table lacks, the library's workload.
     fn load(&self, row: &Row, library: &Library) -> Result<Load, Obstacle> {
         let name = row.text("workload").split(';').next().unwrap_or_default().trim();
@@ -188,6 +193,7 @@ fn node_w(
     let stack = library.stack(load.stack.as_deref().unwrap_or("megatron-core-2023")).map_err(lacks)?;
     if let Some(phase) = load.phase {
         let setting = predictor.setting(&chip, &cluster, &workload, &stack);
+        judged.exposure = predictor.exposure(&setting, judged);
         return Ok(cluster.node_chips * setting.ranks_per_chip * phase_w(&setting, phase) + cluster.node_host_w);
     }
     judged.stack = stack.name.clone();
@@ -208,6 +214,7 @@ fn node_w(
     let stated = Stated { fixed, global_batch: known.map(|run| run.batch), ..Stated::default() };
     let setting = predictor.setting(&chip, &cluster, &workload, &stack);
     let chips = f64::from(nodes) * cluster.node_chips;
+    judged.exposure = predictor.exposure(&setting, judged);
     let chosen = choose(&setting, &stated, chips, &mut judged.inferred)?;
     let chips_w = chosen.estimate.power.rank_training_w * setting.ranks_per_chip * cluster.node_chips;
     let idle_w = cluster.node_chips * chip.idle_w + cluster.host_idle_share * cluster.node_host_w;

@@ -17,6 +17,7 @@ use super::{memory, power, power_caps, subject};
 use crate::library::chip::Chip;
 use crate::library::cluster::Cluster;
 use crate::library::diagnostic::{Diagnostic, Fault};
+use crate::library::entry_kind::EntryKind;
 use crate::library::shape::figure;
 use crate::library::site::Site;
 use crate::library::stack::Stack;
@@ -27,6 +28,8 @@ use crate::model::evaluation::evaluation_time;
 use crate::model::parameters::{Assumptions, Calibration};
 use crate::model::setting::Setting;
 use crate::model::weights::model_flop_per_token;
+use crate::uncertainty::exposure::{Component, Exposure};
+use crate::uncertainty::spread::Spread;
 
 /// Bytes a logit of a fused loss: bf16 logits and an fp32 copy that becomes the gradient.
 const FUSED_LOGIT_BYTES: f64 = 6.0;
@@ -41,6 +44,7 @@ pub struct Predictor<'a> {
     calibration: Calibration,
     assumptions: Assumptions,
     site: Site,
+    spread: Spread,
 }
 
 /// Every row of a table beside its prediction.
@@ -64,6 +68,7 @@ impl<'a> Predictor<'a> {
             calibration: library.calibration()?,
             assumptions: library.assumptions()?,
             site: library.site("us-average", None)?,
+            spread: library.spread()?,
         })
     }
 
@@ -95,6 +100,7 @@ impl<'a> Predictor<'a> {
         if table.kind == TableKind::PowerCaps {
             rows.extend(table.rows.iter().filter_map(|row| self.judge_energy(table, row)));
         }
+        rows.iter_mut().for_each(|row| row.spread(&self.spread));
         if !rows.iter().any(Judged::is_usable) {
             return Err(nothing_usable(table, &rows));
         }
@@ -193,9 +199,18 @@ impl<'a> Predictor<'a> {
             self.benchmarks.evaluations(row, &known.name, run.training, run.global_batch)
         });
         let setting = self.setting(chip, &cluster, &workload, &stack);
+        judged.exposure = self.exposure(&setting, judged);
         let convention = Convention::of(row.text("flops_convention"), workload.run.precision);
         let stated = Stated::of(row, &words, known, setting.workload.run.seq_len);
         Ok(Subject { chip: chip.clone(), setting, stated, convention, evaluations })
+    }
+
+    /// What the prediction of a row on a setting leans on.
+    pub fn exposure(&self, setting: &Setting, judged: &Judged) -> Option<Exposure> {
+        let chip = self.library.record(EntryKind::Chip, &setting.chip.name).ok()?;
+        let whole = judged.quantity.is_some_and(Quantity::is_whole_run);
+        let exposure = Exposure::of(setting, &chip, !judged.plan_stated);
+        Some(exposure.with(Component::WholeRun, if whole { 1.0 } else { 0.0 }))
     }
 
     /// The parts of an evaluation with the predictor's constants.

@@ -31,6 +31,9 @@ pub struct Summary {
     /// One-sided facts that the predictions meet, and those that they miss.
     pub facts_met: usize,
     pub facts_missed: usize,
+    /// Share of the scored rows whose measurement lies inside its 80 % band, and the mean of the sources' shares.
+    pub inside: f64,
+    pub inside_by_source: f64,
 }
 
 /// Value below which a share of the values lies, interpolated; NaN of nothing.
@@ -55,6 +58,13 @@ pub fn summarise<'a>(rows: impl IntoIterator<Item = &'a Judged>) -> Summary {
     let missed = rows.iter().filter(|row| row.is_missed()).count();
     let ratios = scored.iter().map(|row| (row.predicted / row.measured - 1.0).abs());
     let ratios: Vec<f64> = ratios.chain(std::iter::repeat_n(MISSED.exp() - 1.0, missed)).collect();
+    let mut held: BTreeMap<&str, Vec<f64>> = BTreeMap::new();
+    for row in &scored {
+        held.entry(&row.source).or_default().extend(row.inside().map(|inside| if inside { 1.0 } else { 0.0 }));
+    }
+    held.retain(|_, rows| !rows.is_empty());
+    let every: Vec<f64> = held.values().flatten().copied().collect();
+    let shares: Vec<f64> = held.values().map(|rows| mean(rows)).collect();
     let count = |status: Status| rows.iter().filter(|row| row.status == status).count();
     Summary {
         scored: scored.len(),
@@ -69,6 +79,8 @@ pub fn summarise<'a>(rows: impl IntoIterator<Item = &'a Judged>) -> Summary {
         bias: quantile(&mut signed, 0.5),
         memory_disagreements: scored.iter().filter(|row| row.memory_disagrees).count(),
         facts_met: rows.iter().filter(|row| row.agrees == Some(true)).count(),
+        inside: mean(&every),
+        inside_by_source: mean(&shares),
         facts_missed: rows.iter().filter(|row| row.agrees == Some(false)).count(),
     }
 }

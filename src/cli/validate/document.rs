@@ -89,6 +89,7 @@ fn summary_document(summary: &Summary) -> Value {
         "memory_disagreements": summary.memory_disagreements,
         "facts_met": summary.facts_met,
         "facts_missed": summary.facts_missed,
+        "coverage_80": { "by_row": summary.inside, "by_source": summary.inside_by_source },
     })
 }
 
@@ -104,6 +105,9 @@ fn row_document(row: &Judged) -> Value {
         "measured": row.measured,
         "predicted": row.predicted,
         "error": row.error,
+        "p10": row.band.map(|band| band.p10),
+        "p90": row.band.map(|band| band.p90),
+        "inside": row.inside(),
         "status": row.status.word(),
         "reason": (!row.reason.is_empty()).then_some(&row.reason),
         "stack": (!row.stack.is_empty()).then_some(&row.stack),

@@ -114,6 +114,13 @@ fn remarks(judgement: &Judgement) -> Vec<String> {
             all.missed
         ));
     }
+    if all.inside.is_finite() {
+        remarks.push(format!(
+            "80 % bands hold {:.0} % of the rows, and {:.0} % of a source's in the mean.",
+            100.0 * all.inside,
+            100.0 * all.inside_by_source
+        ));
+    }
     let facts = all.facts_met + all.facts_missed;
     if facts > 0 {
         remarks.push(format!(
