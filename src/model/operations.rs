@@ -84,10 +84,31 @@ impl Linear {
 }
 
 /// Forward GEMM, input gradient, and weight gradient unless the base is frozen.
-fn linear(setting: &Setting, clock: f64, format: GemmFormat, m: f64, n: f64, k: f64, batch: f64) -> Linear {
-    let time = |m, n, k| gemm_time(&setting.chip, &setting.calibration, clock, format, m, n, k, batch);
-    let weight_gradient = if setting.workload.run.training == Training::Full { time(n, k, m) } else { 0.0 };
-    Linear { forward: time(m, n, k), backward: time(m, k, n) + weight_gradient }
+fn linear(setting: &Setting, clock: f64, format: GemmFormat, m: f64, n: f64, k: f64) -> Linear {
+    products(setting, clock, format, m, n, k, 1.0, false)
+}
+
+/// The same of `experts` experts with `m` tokens each on average, as one grouped product.
+fn grouped(setting: &Setting, clock: f64, format: GemmFormat, m: f64, n: f64, k: f64, experts: f64) -> Linear {
+    products(setting, clock, format, m, n, k, experts, true).times(1.0 / setting.calibration.grouped_gemm)
+}
+
+// The figures of a product, in the order of its shader twin.
+#[allow(clippy::too_many_arguments)]
+fn products(
+    setting: &Setting,
+    clock: f64,
+    format: GemmFormat,
+    m: f64,
+    n: f64,
+    k: f64,
+    batch: f64,
+    ragged: bool,
+) -> Linear {
+    let time = |m, n, k, ragged| gemm_time(&setting.chip, &setting.calibration, clock, format, m, n, k, batch, ragged);
+    // Only its inner size differs from expert to expert.
+    let weight_gradient = if setting.workload.run.training == Training::Full { time(n, k, m, false) } else { 0.0 };
+    Linear { forward: time(m, n, k, ragged), backward: time(m, k, n, ragged) + weight_gradient }
 }
 
 /// Host time of one kernel.
@@ -141,15 +162,15 @@ pub fn layer_time(setting: &Setting, plan: &Plan, clock: f64) -> LayerTime {
     let core = attention_time(setting, plan, clock);
     let (q_width, kv_width) = (a.heads * a.head_dim / tp, (a.kv_heads * a.head_dim / tp).max(a.head_dim));
     let projections = if a.kv_lora > 0.0 {
-        let down = linear(setting, clock, format, tokens, a.q_lora + a.kv_lora + a.rope_dim, h, 1.0);
+        let down = linear(setting, clock, format, tokens, a.q_lora + a.kv_lora + a.rope_dim, h);
         let query_input = if a.q_lora > 0.0 { a.q_lora } else { h };
-        let query = linear(setting, clock, format, tokens, a.heads * (a.nope_dim + a.rope_dim) / tp, query_input, 1.0);
-        let key_value = linear(setting, clock, format, tokens, a.heads * (a.nope_dim + a.v_dim) / tp, a.kv_lora, 1.0);
-        let output = linear(setting, clock, format, tokens, h, a.heads * a.v_dim / tp, 1.0);
+        let query = linear(setting, clock, format, tokens, a.heads * (a.nope_dim + a.rope_dim) / tp, query_input);
+        let key_value = linear(setting, clock, format, tokens, a.heads * (a.nope_dim + a.v_dim) / tp, a.kv_lora);
+        let output = linear(setting, clock, format, tokens, h, a.heads * a.v_dim / tp);
         down.plus(query).plus(key_value).plus(output)
     } else {
-        linear(setting, clock, format, tokens, q_width + 2.0 * kv_width, h, 1.0)
-            .plus(linear(setting, clock, format, tokens, h, q_width, 1.0))
+        linear(setting, clock, format, tokens, q_width + 2.0 * kv_width, h)
+            .plus(linear(setting, clock, format, tokens, h, q_width))
     };
     let attention_weights = (2.0 * h * a.heads * a.head_dim + 2.0 * h * a.kv_heads * a.head_dim) / tp;
     let norms = tokens * bytes * (10.0 * h / shard + 2.0 * (q_width + kv_width));
@@ -157,8 +178,8 @@ pub fn layer_time(setting: &Setting, plan: &Plan, clock: f64) -> LayerTime {
 
     // Dense feed-forward.
     let width = a.ffn / tp;
-    let dense_down = linear(setting, clock, format, tokens, h, width, 1.0);
-    let dense_gemm = linear(setting, clock, format, tokens, (matrices - 1.0) * width, h, 1.0).plus(dense_down);
+    let dense_down = linear(setting, clock, format, tokens, h, width);
+    let dense_gemm = linear(setting, clock, format, tokens, (matrices - 1.0) * width, h).plus(dense_down);
     let dense_vector = (tokens * bytes * matrices * width * vector_factor
         + tokens * (h + width) * 4.0 * quantized
         + (attention_weights + matrices * h * width) * 2.0 * quantized)
@@ -172,17 +193,16 @@ pub fn layer_time(setting: &Setting, plan: &Plan, clock: f64) -> LayerTime {
     let (moe_gemm, moe_vector) =
         if a.experts > 0.0 {
             let rows = (own_tokens * etp * a.top_k * a.capacity * ep / a.experts).max(1.0);
-            let grouped = linear(setting, clock, format, rows, (matrices - 1.0) * a.expert_ffn / etp, h, local)
-                .plus(linear(setting, clock, format, rows, h, a.expert_ffn / etp, local))
-                .times(1.0 + (1.0 / c.grouped_gemm - 1.0) * fusion);
-            let shared = linear(setting, clock, format, tokens, (matrices - 1.0) * a.shared_ffn / tp, h, 1.0)
-                .plus(linear(setting, clock, format, tokens, h, a.shared_ffn / tp, 1.0));
+            let routed = grouped(setting, clock, format, rows, (matrices - 1.0) * a.expert_ffn / etp, h, local)
+                .plus(grouped(setting, clock, format, rows, h, a.expert_ffn / etp, local));
+            let shared = linear(setting, clock, format, tokens, (matrices - 1.0) * a.shared_ffn / tp, h)
+                .plus(linear(setting, clock, format, tokens, h, a.shared_ffn / tp));
             let visits = own_tokens * a.top_k * a.capacity;
             let moved = visits * 2.0 * (6.0 * c.moe_vector * h + vector_factor * matrices * a.expert_ffn)
                 + visits * (h + a.expert_ffn) * 4.0 * quantized
                 + local * matrices * h * a.expert_ffn * 2.0 * quantized
                 + own_tokens * a.experts * 24.0;
-            (grouped.plus(shared), fusion * moved / hbm)
+            (routed.plus(shared), fusion * moved / hbm)
         } else {
             (Linear::default(), 0.0)
         };
@@ -248,7 +268,7 @@ pub fn layer_time(setting: &Setting, plan: &Plan, clock: f64) -> LayerTime {
 
     // LM head and loss, embedding.
     let vocab = padded_vocab(setting, plan.tp);
-    let logits = linear(setting, clock, wide, tokens, vocab / tp, h, 1.0);
+    let logits = linear(setting, clock, wide, tokens, vocab / tp, h);
     let modules = 1.0 + a.mtp_depth;
     let head_communication = if plan.tp > 1 { 2.0 * all_gather(setting, tokens * 8.0, tp_group) + reduce } else { 0.0 };
     LayerTime {

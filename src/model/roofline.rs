@@ -90,9 +90,10 @@ pub fn array_fill(n: f64, array: f64) -> f64 {
     n / ((n / array).ceil() * array)
 }
 
-// The eight figures of a product, in the order of its shader twin.
+// The figures of a product, in the order of its shader twin.
 #[allow(clippy::too_many_arguments)]
-/// Seconds of `batch` products (m × k)·(k × n) at a clock ratio.
+/// Seconds of `batch` products (m × k)·(k × n) at a clock ratio. `ragged`: the products differ in m, of which the mean is
+/// given, so that the last row of tiles of each is half empty on average.
 pub fn gemm_time(
     chip: &Chip,
     calibration: &Calibration,
@@ -102,6 +103,7 @@ pub fn gemm_time(
     n: f64,
     k: f64,
     batch: f64,
+    ragged: bool,
 ) -> f64 {
     if m <= 0.0 || n <= 0.0 || k <= 0.0 || batch <= 0.0 {
         return 0.0;
@@ -112,7 +114,7 @@ pub fn gemm_time(
         // a run-in of one array for each.
         array_fill(k, chip.tile_m) * array_fill(n, chip.tile_m) * (m / (m + chip.tile_m))
     } else {
-        let rows = (m / chip.tile_m).ceil();
+        let rows = if ragged { m / chip.tile_m + 0.5 } else { (m / chip.tile_m).ceil() };
         let columns = (n / chip.tile_n).ceil();
         let tiled = (m / (rows * chip.tile_m)) * (n / (columns * chip.tile_n));
         let ramp_k = k / (k + calibration.gemm_k_half * format.ramp);
