@@ -104,13 +104,14 @@ fn activation_bytes(setting: Setting, plan: Plan) -> ActivationBytes {
     let single = is_single(plan.precision_code);
     let narrow = is_narrow(plan.precision_code);
     let bytes = select(2.0, 4.0, single);
+    let elementwise = plan.recompute == RECOMPUTE_SELECTIVE && setting.stack.selective_elementwise != 0u;
+    let projected = select(2.0 * (a.nope_dim + a.rope_dim) + a.v_dim, 0.0, elementwise);
     let attention = select(
         (2.0 * a.heads * a.head_dim + 2.0 * a.kv_heads * a.head_dim) / tp,
-        a.q_lora + a.kv_lora + a.rope_dim + a.heads * (2.0 * (a.nope_dim + a.rope_dim) + 2.0 * a.v_dim) / tp,
+        a.q_lora + a.kv_lora + a.rope_dim + a.heads * (projected + a.v_dim) / tp,
         a.kv_lora > 0.0,
     );
     let moe = clamp(a.moe_layers / a.layers, 0.0, 1.0);
-    let elementwise = plan.recompute == RECOMPUTE_SELECTIVE && setting.stack.selective_elementwise != 0u;
     let norms = select(4.0, 2.0, elementwise);
     let widths = select(matrices, matrices - 1.0, elementwise);
     let dense_ffn = widths * a.ffn / tp;

@@ -47,6 +47,11 @@ fn is_narrow(precision_code: u32) -> bool {
     return precision_code == PRECISION_FP8 || precision_code == PRECISION_INT8 || precision_code == PRECISION_FP4;
 }
 
+// The recipe takes scales in hardware blocks, and a chip that multiplies 4-bit numbers has the units.
+fn block_scaled(setting: Setting) -> bool {
+    return setting.stack.recipe == RECIPE_BLOCKS && setting.chip.fp4_flops > 0.0;
+}
+
 fn gemm_format(chip: ChipRow, precision_code: u32) -> GemmFormat {
     let peak_flops = peak(chip, precision_code);
     switch precision_code {
@@ -82,6 +87,7 @@ fn array_fill(n: f32, array_width: f32) -> f32 {
 
 fn gemm_time(
     chip: ChipRow, calibration: CalibrationRow, clock: f32, format: GemmFormat, m_asked: f32, n: f32, k: f32, batch: f32,
+    ragged: bool,
 ) -> f32 {
     if m_asked <= 0.0 || n <= 0.0 || k <= 0.0 || batch <= 0.0 {
         return 0.0;
@@ -91,7 +97,7 @@ fn gemm_time(
     if chip.systolic != 0u {
         shape = array_fill(k, chip.tile_m) * array_fill(n, chip.tile_m) * (m / (m + chip.tile_m));
     } else {
-        let rows = ceil_divide(m, chip.tile_m);
+        let rows = select(ceil_divide(m, chip.tile_m), m / chip.tile_m + 0.5, ragged);
         let columns = ceil_divide(n, chip.tile_n);
         let tiled = (m / (rows * chip.tile_m)) * (n / (columns * chip.tile_n));
         let ramp_k = k / (k + calibration.gemm_k_half * format.ramp);

@@ -152,6 +152,7 @@ rows! {
         global_batch: f32 = workload.run.global_batch;
         seq_len: f32 = workload.run.seq_len;
         training: u32 = matches!(workload.run.training, Training::Lora { .. });
+        balanced_routing: u32 = workload.run.balanced_routing;
     }
 
     /// Software stack.
@@ -161,16 +162,20 @@ rows! {
         launch: u32 = stack.launch as u32;
         moe_in_graphs: u32 = stack.moe_in_graphs;
         moe_fused: u32 = stack.moe_fused;
+        dispatch: u32 = stack.dispatch as u32;
+        balanced_stages: u32 = stack.balanced_stages;
+        narrow_attention: u32 = stack.narrow_attention;
         gradient_bytes: f32 = stack.gradient_bytes;
         accumulation: u32 = stack.accumulation as u32;
         overlap_tp: f32 = stack.overlap_tp;
         overlap_fsdp: f32 = stack.overlap_fsdp;
         overlap_dp: f32 = stack.overlap_dp;
         overlap_ep: f32 = stack.overlap_ep;
+        overlap_ep_fabric: f32 = stack.overlap_ep_fabric;
         overlap_pp: f32 = stack.overlap_pp;
         pipeline_scatter_gather: u32 = stack.pipeline_scatter_gather;
         interleaving: u32 = stack.interleaving;
-        quantization_factor: f32 = stack.quantization_factor;
+        recipe: u32 = stack.recipe as u32;
         selective_share: f32 = stack.selective_share;
         selective_elementwise: u32 = stack.selective_elementwise;
         fused_loss: u32 = stack.fused_loss;
@@ -461,7 +466,7 @@ mod tests {
     use super::*;
     use crate::engine::shaders;
     use crate::library::chip::Architecture;
-    use crate::library::stack::{Accumulation, AttentionKernel, Launch};
+    use crate::library::stack::{Accumulation, AttentionKernel, Dispatch, Launch, Recipe};
     use crate::library::workload::Precision;
     use crate::model::parameters::{ASSUMPTIONS, CALIBRATION};
     use crate::model::plan::{Recompute, Shard};
@@ -595,6 +600,12 @@ mod tests {
         for v in [Launch::Eager2020, Launch::Eager, Launch::Graphs] {
             agree("LAUNCH", format!("{v:?}"), v as u32);
         }
+        for v in [Dispatch::AllToAll, Dispatch::FusedOnRacks, Dispatch::Fused] {
+            agree("DISPATCH", format!("{v:?}"), v as u32);
+        }
+        for v in [Recipe::Tensorwise, Recipe::Rowwise, Recipe::Blocks] {
+            agree("RECIPE", format!("{v:?}"), v as u32);
+        }
         for v in [Accumulation::EagerHalf, Accumulation::EagerMixed, Accumulation::Fused] {
             agree("ACCUMULATION", format!("{v:?}"), v as u32);
         }
@@ -607,6 +618,8 @@ mod tests {
             "ATTENTION_KERNEL_",
             "LAUNCH_",
             "ACCUMULATION_",
+            "DISPATCH_",
+            "RECIPE_",
         ];
         let coded = module
             .constants

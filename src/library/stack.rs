@@ -33,6 +33,30 @@ pub enum Accumulation {
     Fused = 2,
 }
 
+/// How tokens reach their experts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u32)]
+pub enum Dispatch {
+    /// A collective library's all-to-all: every copy of a token travels, and is sorted before and after.
+    AllToAll = 0,
+    /// Fused where the scale-up domain is larger than a node (HybridEP), a library's all-to-all elsewhere.
+    FusedOnRacks = 1,
+    /// Sorting and sending are one kernel, which sends a token once to each rank (DeepEP).
+    Fused = 2,
+}
+
+/// Scaling granularity of 8-bit GEMMs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u32)]
+pub enum Recipe {
+    /// One scale a tensor.
+    Tensorwise = 0,
+    /// One scale a row or a tile of it, by software.
+    Rowwise = 1,
+    /// Blocks of 32 with hardware scales (OCP MX), where the chip multiplies these.
+    Blocks = 2,
+}
+
 /// Few fields, each with a physical meaning.
 #[derive(Clone, Debug)]
 pub struct Stack {
@@ -46,19 +70,24 @@ pub struct Stack {
     pub launch: Launch,
     pub moe_in_graphs: bool,
     pub moe_fused: bool,
+    pub dispatch: Dispatch,
+    /// Where layers cannot be divided evenly, each stage gets the number that balances it, LM head and embedding counted.
+    pub balanced_stages: bool,
+    /// The attention core runs in 8 bit where GEMMs do, on chips with block scales.
+    pub narrow_attention: bool,
     pub gradient_bytes: f64,
     pub accumulation: Accumulation,
     pub overlap_tp: f64,
     pub overlap_fsdp: f64,
     pub overlap_dp: f64,
     pub overlap_ep: f64,
+    pub overlap_ep_fabric: f64,
     pub overlap_pp: f64,
     pub sequence_parallel: bool,
     pub expert_tensor_parallel: bool,
     pub pipeline_scatter_gather: bool,
     pub interleaving: bool,
-    /// Extra cost of fp8 scaling over one scale a tensor, as a multiple of the quantization traffic.
-    pub quantization_factor: f64,
+    pub recipe: Recipe,
     /// Share of a layer's forward that selective recompute repeats besides unfused attention.
     pub selective_share: f64,
     /// Selective recompute repeats norms and activation functions: two of the four hidden-wide tensors and the
@@ -98,6 +127,13 @@ impl Stack {
             },
             moe_in_graphs: flag("moe_in_graphs", false),
             moe_fused: flag("moe_fused", false),
+            dispatch: match record.text("dispatch") {
+                Some("fused") => Dispatch::Fused,
+                Some("fused_on_racks") => Dispatch::FusedOnRacks,
+                _ => Dispatch::AllToAll,
+            },
+            balanced_stages: flag("balanced_stages", false),
+            narrow_attention: flag("narrow_attention", false),
             gradient_bytes: need.integer("gradient_bytes") as f64,
             accumulation: match need.word("accumulation") {
                 "eager_half" => Accumulation::EagerHalf,
@@ -108,12 +144,17 @@ impl Stack {
             overlap_fsdp: need.number("overlap.fsdp"),
             overlap_dp: need.number("overlap.dp"),
             overlap_ep: need.number("overlap.ep"),
+            overlap_ep_fabric: record.number("overlap.ep_fabric").or(record.number("overlap.ep")).unwrap_or(0.0),
             overlap_pp: need.number("overlap.pp"),
             sequence_parallel: flag("sequence_parallel", true),
             expert_tensor_parallel: flag("expert_tensor_parallel", false),
             pipeline_scatter_gather: flag("pipeline_scatter_gather", true),
             interleaving: flag("interleaving", false),
-            quantization_factor: if need.word("fp8_recipe") == "rowwise" { 2.0 } else { 1.0 },
+            recipe: match need.word("fp8_recipe") {
+                "rowwise" | "subchannel" => Recipe::Rowwise,
+                "mx" => Recipe::Blocks,
+                _ => Recipe::Tensorwise,
+            },
             selective_elementwise: flag("selective_elementwise", false),
             fused_loss: flag("fused_loss", false),
             recompute_stops_early: flag("recompute_stops_early", false),

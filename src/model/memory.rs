@@ -122,14 +122,16 @@ pub fn activation_bytes(setting: &Setting, plan: &Plan) -> (f64, f64) {
     let single = matches!(plan.precision, Precision::Fp32 | Precision::Tf32);
     let narrow = !single && !matches!(plan.precision, Precision::Fp16 | Precision::Bf16);
     let bytes = if single { 4.0 } else { 2.0 };
+    let elementwise = plan.recompute == Recompute::Selective && stack.selective_elementwise;
     let attention = if a.kv_lora > 0.0 {
-        a.q_lora + a.kv_lora + a.rope_dim + a.heads * (2.0 * (a.nope_dim + a.rope_dim) + 2.0 * a.v_dim) / tp
+        // Queries, keys and values are projected up again from the latents.
+        let projected = if elementwise { 0.0 } else { 2.0 * (a.nope_dim + a.rope_dim) + a.v_dim };
+        a.q_lora + a.kv_lora + a.rope_dim + a.heads * (projected + a.v_dim) / tp
     } else {
         (2.0 * a.heads * a.head_dim + 2.0 * a.kv_heads * a.head_dim) / tp
     };
     let moe = (a.moe_layers / a.layers).clamp(0.0, 1.0);
     // Norm inputs and outputs; the products of the feed-forward with the activation function's output.
-    let elementwise = plan.recompute == Recompute::Selective && stack.selective_elementwise;
     let norms = if elementwise { 2.0 } else { 4.0 };
     let widths = if elementwise { matrices - 1.0 } else { matrices };
     let dense_ffn = widths * a.ffn / tp;

@@ -3,7 +3,9 @@
 //! Twin: `shaders/model/roofline.wgsl`.
 
 use super::parameters::Calibration;
+use super::setting::Setting;
 use crate::library::chip::Chip;
+use crate::library::stack::Recipe;
 use crate::library::workload::Precision;
 
 /// Joins two lower bounds into one smooth, monotone time: (a^4 + b^4)^(1/4). Close to the larger, a fifth above it
@@ -43,6 +45,12 @@ pub fn peak(chip: &Chip, precision: Precision) -> f64 {
         Precision::Int8 => chip.int8_flops,
         Precision::Fp4 => chip.fp4_flops,
     }
+}
+
+/// Whether 8- and 4-bit GEMMs take their scales in hardware blocks: the recipe asks for it, and a chip that multiplies
+/// 4-bit numbers has the units.
+pub fn block_scaled(setting: &Setting) -> bool {
+    setting.stack.recipe == Recipe::Blocks && setting.chip.fp4_flops > 0.0
 }
 
 /// Format of the layer GEMMs. Only these run below 16 bit: LM head and attention core stay in [`Precision::Bf16`].

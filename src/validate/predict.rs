@@ -14,7 +14,7 @@ use crate::library::chip::Chip;
 use crate::library::cluster::Cluster;
 use crate::library::diagnostic::{Diagnostic, Fault};
 use crate::library::site::Site;
-use crate::library::stack::Stack;
+use crate::library::stack::{Recipe, Stack};
 use crate::library::store::Library;
 use crate::library::workload::Workload;
 use crate::model::parameters::{Assumptions, Calibration};
@@ -108,7 +108,12 @@ impl<'a> Predictor<'a> {
         let words = Words::of(row)?;
         let (chip, cluster) = names.machine(row)?;
         judged.chip.clone_from(&chip.name);
-        let stack = self.stack(row, names, &chip.vendor, judged)?;
+        let mut stack = self.stack(row, names, &chip.vendor, judged)?;
+        match row.text("precision") {
+            "mxfp8" => stack.recipe = Recipe::Blocks,
+            "fp8" if stack.recipe == Recipe::Blocks => stack.recipe = Recipe::Tensorwise,
+            _ => {}
+        }
         judged.stack = stack.name.clone();
         if let Some(why) = &row.impossible {
             return Err(Obstacle::Lacks(why.clone()));

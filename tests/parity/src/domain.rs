@@ -3,7 +3,7 @@
 use wattline::library::chip::{Architecture as ChipArchitecture, Chip};
 use wattline::library::cluster::Cluster;
 use wattline::library::site::{Carbon, Price, Site};
-use wattline::library::stack::{Accumulation, AttentionKernel, Launch, Stack};
+use wattline::library::stack::{Accumulation, AttentionKernel, Dispatch, Launch, Recipe, Stack};
 use wattline::library::workload::{Architecture, Precision, Run, Training, Workload};
 use wattline::model::parameters::{Assumptions, Calibration};
 use wattline::model::plan::{Plan, Recompute, Shard};
@@ -264,6 +264,7 @@ pub fn workload(dice: &mut Dice) -> Workload {
             seq_len,
             precision: dice.of(&Precision::ALL),
             training: if dice.chance(0.1) { Training::Lora { rank: 16.0 } } else { Training::Full },
+            balanced_routing: dice.chance(0.3),
         },
         published_total: None,
         published_active: None,
@@ -288,18 +289,22 @@ pub fn stack(dice: &mut Dice) -> Stack {
         launch: dice.of(&[Launch::Eager2020, Launch::Eager, Launch::Graphs]),
         moe_in_graphs: dice.chance(0.5),
         moe_fused: dice.chance(0.5),
+        dispatch: dice.of(&[Dispatch::AllToAll, Dispatch::FusedOnRacks, Dispatch::Fused]),
+        balanced_stages: dice.chance(0.5),
+        narrow_attention: dice.chance(0.5),
         gradient_bytes: dice.of(&[2.0, 4.0]),
         accumulation: dice.of(&[Accumulation::EagerHalf, Accumulation::EagerMixed, Accumulation::Fused]),
         overlap_tp: dice.unit(),
         overlap_fsdp: dice.unit(),
         overlap_dp: dice.unit(),
         overlap_ep: dice.unit(),
+        overlap_ep_fabric: dice.unit(),
         overlap_pp: dice.unit(),
         sequence_parallel: dice.chance(0.7),
         expert_tensor_parallel: dice.chance(0.3),
         pipeline_scatter_gather: dice.chance(0.7),
         interleaving: dice.chance(0.7),
-        quantization_factor: dice.of(&[1.0, 2.0]),
+        recipe: dice.of(&[Recipe::Tensorwise, Recipe::Rowwise, Recipe::Blocks]),
         selective_elementwise: dice.chance(0.5),
         fused_loss: dice.chance(0.5),
         recompute_stops_early: dice.chance(0.5),
