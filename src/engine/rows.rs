@@ -206,6 +206,7 @@ rows! {
         attention_native: f32 = calibration.attention_native;
         attention_vendor: f32 = calibration.attention_vendor;
         attention_narrow: f32 = calibration.attention_narrow;
+        attention_eight: f32 = calibration.attention_eight;
         attention_half: f32 = calibration.attention_half;
         unfused_rate: f32 = calibration.unfused_rate;
         unfused_passes: f32 = calibration.unfused_passes;
@@ -218,10 +219,16 @@ rows! {
         moe_kernels: f32 = calibration.moe_kernels;
         moe_kernels_per_expert: f32 = calibration.moe_kernels_per_expert;
         moe_vector: f32 = calibration.moe_vector;
+        expert_imbalance: f32 = calibration.expert_imbalance;
         moe_fusion: f32 = calibration.moe_fusion;
         grouped_gemm: f32 = calibration.grouped_gemm;
         quantization: f32 = calibration.quantization;
+        quantization_rowwise: f32 = calibration.quantization_rowwise;
+        quantization_blocks: f32 = calibration.quantization_blocks;
+        quantization_four: f32 = calibration.quantization_four;
+        block_scaled_gemm: f32 = calibration.block_scaled_gemm;
         scale_up_fraction: f32 = calibration.scale_up_fraction;
+        all_to_all: f32 = calibration.all_to_all;
         fabric_fraction: f32 = calibration.fabric_fraction;
         scale_up_latency_s: f32 = calibration.scale_up_latency_s;
         fabric_latency_s: f32 = calibration.fabric_latency_s;
