@@ -427,7 +427,7 @@ proptest! {
         let wide = chip.tile_n.max(LINE);
         let time = |m: u32, n: u32, k: u32| {
             let (m, n, k) = (f64::from(m) * chip.tile_m, f64::from(n) * wide, f64::from(k) * LINE);
-            gemm_time(chip, &shelf.calibration, 1.0, format, m, n, k, f64::from(batch))
+            gemm_time(chip, &shelf.calibration, 1.0, format, m, n, k, f64::from(batch), false)
         };
         let before = time(rows, columns, depth);
         let after = time(rows + more_rows, columns + more_columns, depth + more_depth);

@@ -48,7 +48,9 @@ fn attention_time(setting: Setting, plan: Plan, clock: f32) -> AttentionTime {
             calibration.attention_narrow, calibration.attention_narrow_native, setting.stack.attention == ATTENTION_KERNEL_NATIVE,
         );
     }
+    let eight = setting.stack.narrow_attention != 0u && plan.precision_code == PRECISION_FP8 && block_scaled(setting);
     let factor = kernel_factor(setting.stack.attention, chip.architecture, calibration) * narrow
+        * select(1.0, calibration.attention_eight, eight)
         * (s / (s + calibration.attention_half));
     return AttentionTime(
         flop / (flops * calibration.attention_forward * factor),

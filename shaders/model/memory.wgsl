@@ -142,7 +142,7 @@ fn activation_bytes(setting: Setting, plan: Plan) -> ActivationBytes {
         selective = 2.0 * a.hidden / sharded_by + (attention - projected)
             + 0.5 * (projected + feed_forward_values(a, tp, matrices - 1.0, 2.0));
     } else if stack.selective_elementwise != 0u {
-        selective = inputs + attention + feed_forward_values(a, tp, matrices - 1.0, 2.0);
+        selective = inputs + (attention - select(0.0, wide, compressed)) + feed_forward_values(a, tp, matrices - 1.0, 2.0);
     }
     var scores = 0.0;
     if stack.attention == ATTENTION_KERNEL_UNFUSED {

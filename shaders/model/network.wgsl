@@ -106,18 +106,41 @@ fn all_reduce(setting: Setting, bytes: f32, g: Group) -> f32 {
     return 2.0 * spread(setting, bytes, g) + min(2.0 * ring_latency(setting, g), tree_latency(setting, g));
 }
 
+const HOST_CHIPS = 8.0;
+
+fn fused_dispatch(setting: Setting) -> bool {
+    switch setting.stack.dispatch {
+        case DISPATCH_ALLTOALL: { return false; }
+        case DISPATCH_FUSEDONRACKS: { return setting.cluster.domain_chips > HOST_CHIPS; }
+        default: { return true; }
+    }
+}
+
+// (n − 1)·(1 − (1 − 1/n)^copies), without the cancellation.
+fn others_reached(n: f32, copies: f32) -> f32 {
+    return (n - 1.0) * -exp_minus_one(copies * ln_one_plus(-1.0 / n));
+}
+
 fn all_to_all(setting: Setting, bytes: f32, copies: f32, limit: f32, g: Group) -> f32 {
     if g.n <= 1.0 {
         return 0.0;
     }
-    let inside = bytes * copies * (g.inside - 1.0) / g.inside / scale_up_rate(setting);
+    let fused = fused_dispatch(setting);
+    var near = copies * (g.inside - 1.0) / g.inside;
+    if fused {
+        near = (g.inside - 1.0) / (g.n - 1.0) * others_reached(g.n, copies) * g.outside;
+    }
+    let efficiency = select(setting.calibration.all_to_all, 1.0, fused);
+    let inside = bytes * near / (efficiency * scale_up_rate(setting));
     if g.outside <= 1.0 {
         return inside + 2.0 * setting.calibration.scale_up_latency_s;
     }
-    // 1 − (1 − 1/outside)^copies, without the cancellation.
-    var domains = (g.outside - 1.0) * -exp_minus_one(copies * ln_one_plus(-1.0 / g.outside));
-    if limit > 0.0 {
-        domains = min(domains, limit * (g.outside - 1.0) / g.outside);
+    var domains = copies * (g.outside - 1.0) / g.outside;
+    if fused {
+        domains = others_reached(g.outside, copies);
+        if limit > 0.0 {
+            domains = min(domains, limit * (g.outside - 1.0) / g.outside);
+        }
     }
     return inside + bytes * domains / fabric_rate(setting, g.beyond_pod) + 2.0 * (setting.calibration.scale_up_latency_s
         + setting.calibration.fabric_latency_s

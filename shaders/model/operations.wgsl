@@ -41,6 +41,7 @@ struct LayerTime {
     backward: PassTime,
     tail: PassTime,
     attention_forward: f32,
+    latent_forward: f32,
     head: PassTime,
     embedding: PassTime,
 }
@@ -59,15 +60,48 @@ fn linear_times(a: Linear, factor: f32) -> Linear {
     return Linear(a.forward * factor, a.backward * factor);
 }
 
-fn linear_time(setting: Setting, clock: f32, format: GemmFormat, m: f32, n: f32, k: f32, batch: f32) -> Linear {
+fn products(
+    setting: Setting, clock: f32, format: GemmFormat, m: f32, n: f32, k: f32, batch: f32, ragged: bool,
+) -> Linear {
     var weight_gradient = 0.0;
     if setting.workload.training == FULL_TRAINING {
-        weight_gradient = gemm_time(setting.chip, setting.calibration, clock, format, n, k, m, batch);
+        let inner = select(m, ceil_divide(m, 64.0) * 64.0, ragged);
+        weight_gradient = gemm_time(setting.chip, setting.calibration, clock, format, n, k, inner, batch, false);
     }
     return Linear(
-        gemm_time(setting.chip, setting.calibration, clock, format, m, n, k, batch),
-        gemm_time(setting.chip, setting.calibration, clock, format, m, k, n, batch) + weight_gradient,
+        gemm_time(setting.chip, setting.calibration, clock, format, m, n, k, batch, ragged),
+        gemm_time(setting.chip, setting.calibration, clock, format, m, k, n, batch, ragged) + weight_gradient,
     );
+}
+
+fn linear_time(setting: Setting, clock: f32, format: GemmFormat, m: f32, n: f32, k: f32) -> Linear {
+    return products(setting, clock, format, m, n, k, 1.0, false);
+}
+
+fn grouped_time(setting: Setting, clock: f32, format: GemmFormat, m: f32, n: f32, k: f32, experts: f32) -> Linear {
+    return linear_times(products(setting, clock, format, m, n, k, experts, true), 1.0 / setting.calibration.grouped_gemm);
+}
+
+fn quantization_traffic(setting: Setting, plan: Plan) -> f32 {
+    let c = setting.calibration;
+    var granularity = 1.0;
+    if plan.precision_code == PRECISION_FP4 {
+        granularity = c.quantization_four;
+    } else if setting.stack.recipe == RECIPE_ROWWISE {
+        granularity = c.quantization_rowwise;
+    } else if block_scaled(setting) {
+        granularity = c.quantization_blocks;
+    }
+    return c.quantization * granularity * select(1.0, 0.5, setting.chip.systolic != 0u);
+}
+
+// Tokens of the busiest rank's experts over the mean. Capacity bounds it, and pads up to it.
+fn expert_load(setting: Setting, plan: Plan, local: f32) -> f32 {
+    let capacity = setting.workload.capacity;
+    if plan.ep == 1u || capacity > 1.0 || setting.workload.balanced_routing != 0u {
+        return capacity;
+    }
+    return 1.0 + setting.calibration.expert_imbalance / sqrt(local);
 }
 
 fn host_time(setting: Setting, launch: u32) -> f32 {
@@ -103,23 +137,39 @@ fn padded_vocab(setting: Setting, tp: u32) -> f32 {
     return f32(ceil_quotient(u32(setting.workload.vocab), multiple) * multiple);
 }
 
-// `ring` is the context-parallel exchange of the pass, of which `hidden` of attention and launches can hide.
+// Shares of attention and launches that hide the context-parallel ring, and of the compute that hides the expert exchange,
+// and what the hidden exchange costs the compute beside it.
+struct Covers {
+    ring: f32,
+    exchange: f32,
+    contention: f32,
+}
+
+fn uncovered(covers: Covers, exchange: f32, busy: f32) -> f32 {
+    return exchange - min(exchange, covers.exchange * busy) * (1.0 - covers.contention);
+}
+
+// `ring` is the context-parallel exchange of the pass, `ep` the expert one.
 fn forward_pass(
-    gemm: f32, attention: f32, vector: f32, gap: f32, kernels: f32, host: f32, tp: f32, ep: f32, ring: f32, hidden: f32,
+    gemm: f32, attention: f32, vector: f32, gap: f32, kernels: f32, host: f32, tp: f32, ep: f32, ring: f32, covers: Covers,
     blocking: bool,
 ) -> PassTime {
     let busy = gemm + attention + vector;
-    let launch = launch_time(busy + tp + ep, gap * kernels, host * kernels, blocking);
-    return PassTime(gemm, attention, vector, launch, tp, ep, max(ring - hidden * (attention + launch), 0.0));
+    let open = uncovered(covers, ep, busy);
+    let launch = launch_time(busy + tp + open, gap * kernels, host, blocking);
+    let cp = max(ring - covers.ring * (attention + launch), 0.0);
+    return PassTime(gemm, attention, vector, launch, tp, open, cp);
 }
 
 fn backward_pass(
-    gemm: f32, attention: f32, vector: f32, gap: f32, kernels: f32, host: f32, tp: f32, ep: f32, ring: f32, hidden: f32,
+    gemm: f32, attention: f32, vector: f32, gap: f32, kernels: f32, host: f32, tp: f32, ep: f32, ring: f32, covers: Covers,
     blocking: bool,
 ) -> PassTime {
     let busy = gemm + attention + vector;
-    let launch = launch_time(busy + tp + ep, gap * 1.8 * kernels, host * 1.6 * kernels, blocking);
-    return PassTime(gemm, attention, vector, launch, tp, ep, max(2.0 * ring - hidden * (attention + launch), 0.0));
+    let open = uncovered(covers, ep, busy);
+    let launch = launch_time(busy + tp + open, gap * 1.8 * kernels, 1.6 * host, blocking);
+    let cp = max(2.0 * ring - covers.ring * (attention + launch), 0.0);
+    return PassTime(gemm, attention, vector, launch, tp, open, cp);
 }
 
 const EAGER_NORMS = 64.0;
@@ -156,38 +206,41 @@ fn layer_time(setting: Setting, plan: Plan, clock: f32) -> LayerTime {
     if narrow {
         format.flops *= stack.narrow_rate;
     }
+    if narrow && plan.precision_code != PRECISION_FP4 && block_scaled(setting) {
+        format.flops *= c.block_scaled_gemm;
+    }
     let wide = wide_format(chip, plan.precision_code);
     let bytes = select(2.0, 4.0, wide.operand_bytes > 2.0);
     let hbm = chip.hbm_bytes_per_s * chip.hbm_fraction;
     let sharded_by = select(1.0, tp, plan.sequence_parallel != 0u);
     let matrices = select(2.0, 3.0, a.gated != 0u);
     let vector_factor = select(c.vector_eager, c.vector_fused, stack.fused_vector_ops != 0u);
-    let quantized = select(
-        0.0, c.quantization * stack.quantization_factor * select(1.0, 0.5, chip.systolic != 0u), narrow,
-    );
-
+    let quantized = select(0.0, quantization_traffic(setting, plan), narrow);
     let weight_casts = select(divide(1.0, f32(max(plan.micro_batches, 1u))), 1.0, plan.shard == SHARD_FULL);
+    let weights_quantized = quantized * weight_casts;
 
     // Attention block.
     let core = attention_time(setting, plan, clock);
     let q_width = divide(a.heads * a.head_dim, tp);
     let kv_width = max(divide(a.kv_heads * a.head_dim, tp), a.head_dim);
     var projections = Linear(0.0, 0.0);
+    var latent_forward = 0.0;
     if a.kv_lora > 0.0 {
-        let down = linear_time(setting, clock, format, tokens, a.q_lora + a.kv_lora + a.rope_dim, h, 1.0);
+        let down = linear_time(setting, clock, format, tokens, a.q_lora + a.kv_lora + a.rope_dim, h);
         let query_input = select(h, a.q_lora, a.q_lora > 0.0);
         let query = linear_time(
-            setting, clock, format, tokens, divide(a.heads * (a.nope_dim + a.rope_dim), tp), query_input, 1.0,
+            setting, clock, format, tokens, divide(a.heads * (a.nope_dim + a.rope_dim), tp), query_input,
         );
         let key_value = linear_time(
-            setting, clock, format, tokens, divide(a.heads * (a.nope_dim + a.v_dim), tp), a.kv_lora, 1.0,
+            setting, clock, format, tokens, divide(a.heads * (a.nope_dim + a.v_dim), tp), a.kv_lora,
         );
-        let output = linear_time(setting, clock, format, tokens, h, divide(a.heads * a.v_dim, tp), 1.0);
+        let output = linear_time(setting, clock, format, tokens, h, divide(a.heads * a.v_dim, tp));
         projections = linear_plus(linear_plus(linear_plus(down, query), key_value), output);
+        latent_forward = query.forward + key_value.forward;
     } else {
         projections = linear_plus(
-            linear_time(setting, clock, format, tokens, q_width + 2.0 * kv_width, h, 1.0),
-            linear_time(setting, clock, format, tokens, h, q_width, 1.0),
+            linear_time(setting, clock, format, tokens, q_width + 2.0 * kv_width, h),
+            linear_time(setting, clock, format, tokens, h, q_width),
         );
     }
     let attention_weights = (2.0 * h * a.heads * a.head_dim + 2.0 * h * a.kv_heads * a.head_dim) / tp;
@@ -198,13 +251,13 @@ fn layer_time(setting: Setting, plan: Plan, clock: f32) -> LayerTime {
 
     // Dense feed-forward.
     let width = divide(a.ffn, tp);
-    let dense_down = linear_time(setting, clock, format, tokens, h, width, 1.0);
+    let dense_down = linear_time(setting, clock, format, tokens, h, width);
     let dense_gemm = linear_plus(
-        linear_time(setting, clock, format, tokens, (matrices - 1.0) * width, h, 1.0), dense_down,
+        linear_time(setting, clock, format, tokens, (matrices - 1.0) * width, h), dense_down,
     );
     let dense_vector = (tokens * bytes * matrices * width * vector_factor
         + tokens * (h + width) * 4.0 * quantized
-        + (attention_weights + matrices * h * width) * 2.0 * quantized * weight_casts)
+        + (attention_weights + matrices * h * width) * 2.0 * weights_quantized)
         / hbm;
 
     // Expert feed-forward.
@@ -212,30 +265,32 @@ fn layer_time(setting: Setting, plan: Plan, clock: f32) -> LayerTime {
     let etp = f32(plan.etp);
     let own_tokens = divide(tokens, tp);
     let local = max(divide(a.experts, ep), 1.0);
-    let fusion = select(1.0, c.moe_fusion, stack.moe_fused != 0u);
+    let fused = stack.moe_fused != 0u && narrow && (stack.recipe == RECIPE_ROWWISE || block_scaled(setting));
+    let fusion = select(1.0, c.moe_fusion, fused);
+    let permutations = select(7.0, 4.0, fused_dispatch(setting));
+    let expert_bias = select(0.0, 3.0 * (matrices - 1.0) * a.expert_ffn + 4.0 * h, a.bias != 0u && !fused);
     var moe_gemm = Linear(0.0, 0.0);
     var moe_vector = 0.0;
     if a.experts > 0.0 {
-        let rows = max(divide(own_tokens * etp * a.top_k * a.capacity * ep, a.experts), 1.0);
+        let load = expert_load(setting, plan, local);
+        let rows = max(divide(own_tokens * etp * a.top_k * load * ep, a.experts), 1.0);
         let expert_width = divide(a.expert_ffn, etp);
-        let grouped = linear_times(
-            linear_plus(
-                linear_time(setting, clock, format, rows, (matrices - 1.0) * expert_width, h, local),
-                linear_time(setting, clock, format, rows, h, expert_width, local),
-            ),
-            1.0 + (1.0 / c.grouped_gemm - 1.0) * fusion,
+        let routed = linear_plus(
+            grouped_time(setting, clock, format, rows, (matrices - 1.0) * expert_width, h, local),
+            grouped_time(setting, clock, format, rows, h, expert_width, local),
         );
         let shared_width = divide(a.shared_ffn, tp);
         let shared_experts = linear_plus(
-            linear_time(setting, clock, format, tokens, (matrices - 1.0) * shared_width, h, 1.0),
-            linear_time(setting, clock, format, tokens, h, shared_width, 1.0),
+            linear_time(setting, clock, format, tokens, (matrices - 1.0) * shared_width, h),
+            linear_time(setting, clock, format, tokens, h, shared_width),
         );
-        let visits = own_tokens * a.top_k * a.capacity;
-        let moved = visits * 2.0 * (6.0 * c.moe_vector * h + vector_factor * matrices * a.expert_ffn)
+        let visits = own_tokens * a.top_k * load;
+        let moved = visits * 2.0 * (permutations * c.moe_vector * h + vector_factor * matrices * a.expert_ffn)
             + visits * (h + a.expert_ffn) * 4.0 * quantized
-            + local * matrices * h * a.expert_ffn * 2.0 * quantized
+            + visits * 2.0 * expert_bias
+            + local * matrices * h * a.expert_ffn * 2.0 * weights_quantized
             + own_tokens * a.experts * 24.0;
-        moe_gemm = linear_plus(grouped, shared_experts);
+        moe_gemm = linear_plus(routed, shared_experts);
         moe_vector = fusion * moved / hbm;
     }
 
@@ -244,12 +299,15 @@ fn layer_time(setting: Setting, plan: Plan, clock: f32) -> LayerTime {
         + select(0.0, 6.0, stack.attention == ATTENTION_KERNEL_UNFUSED)
         + select(0.0, 8.0, narrow)
         + select(0.0, 2.0, plan.tp > 1u);
-    let expert_kernels = select(c.moe_kernels_per_expert * local * select(1.0, 2.0, narrow), 0.0, chip.systolic != 0u);
-    let moe_kernels = kernels + c.moe_kernels + expert_kernels;
+    let expert_kernels = select(c.moe_kernels_per_expert * local * select(1.0, 2.0, narrow), 0.0, chip.systolic != 0u || fused);
+    let routed_kernels = c.moe_kernels + expert_kernels;
+    let moe_kernels = kernels + routed_kernels;
     let gap = select(c.kernel_gap_s, 0.2 * c.kernel_gap_s, chip.systolic != 0u);
     let host = host_time(setting, stack.launch);
-    let moe_launch = select(stack.launch, LAUNCH_EAGER, stack.launch == LAUNCH_GRAPHS && stack.moe_in_graphs == 0u);
-    let moe_host = host_time(setting, moe_launch);
+    let captured = stack.moe_in_graphs != 0u && fused;
+    let routed_launch = select(stack.launch, LAUNCH_EAGER, stack.launch == LAUNCH_GRAPHS && !captured);
+    let dense_host = host * kernels;
+    let moe_host = host * kernels + host_time(setting, routed_launch) * routed_kernels;
 
     // Communication.
     let activation = tokens * h * bytes;
@@ -263,8 +321,10 @@ fn layer_time(setting: Setting, plan: Plan, clock: f32) -> LayerTime {
     }
     let moe_tp = (reduce + expert_reduce) * tp_hidden;
     let ep_group = group(setting, plan.ep, plan.etp);
-    let exchange = 2.0 * all_to_all(setting, own_tokens * h * bytes, a.top_k, a.route_groups, ep_group);
-    let moe_ep = exchange * (1.0 - c.overlap_ep * stack.overlap_ep);
+    let sent = own_tokens * h * bytes * expert_load(setting, plan, local);
+    let exchange = 2.0 * all_to_all(setting, sent, a.top_k, a.route_groups, ep_group);
+    let overlapped = select(stack.overlap_ep, stack.overlap_ep_fabric, ep_group.outside > 1.0);
+    let covers = Covers(c.overlap_cp, select(0.0, c.overlap_ep * overlapped, plan.pp == 1u || plan.vpp > 1u), c.contention);
     var ring = 0.0;
     if plan.cp > 1u {
         let cp_group = group(setting, plan.cp, plan.tp);
@@ -284,26 +344,29 @@ fn layer_time(setting: Setting, plan: Plan, clock: f32) -> LayerTime {
     let moe_traffic = attention_vector + moe_vector;
     let dense_tensor = dense_tp + adapters.communication;
     let moe_tensor = moe_tp + adapters.communication;
+    let dense_hosted = dense_host + host * adapters.kernels;
+    let moe_hosted = moe_host + host * adapters.kernels;
+    let blocking = stack.blocking_launch != 0u;
     let dense_forward = forward_pass(
-        dense_gemms.forward, core.forward, dense_traffic + adapters.forward, gap, dense_kernels, host, dense_tensor, 0.0, ring,
-        c.overlap_cp, stack.blocking_launch != 0u,
+        dense_gemms.forward, core.forward, dense_traffic + adapters.forward, gap, dense_kernels, dense_hosted, dense_tensor,
+        0.0, ring, covers, blocking,
     );
     let dense_backward = backward_pass(
-        dense_gemms.backward, core.backward, 2.0 * dense_traffic + adapters.backward, gap, dense_kernels, host, dense_tensor,
-        0.0, ring, c.overlap_cp, stack.blocking_launch != 0u,
+        dense_gemms.backward, core.backward, 2.0 * dense_traffic + adapters.backward, gap, dense_kernels, dense_hosted,
+        dense_tensor, 0.0, ring, covers, blocking,
     );
     let moe_forward = forward_pass(
-        moe_gemms.forward, core.forward, moe_traffic + adapters.forward, gap, expert_layer_kernels, moe_host, moe_tensor,
-        moe_ep, ring, c.overlap_cp, stack.blocking_launch != 0u,
+        moe_gemms.forward, core.forward, moe_traffic + adapters.forward, gap, expert_layer_kernels, moe_hosted, moe_tensor,
+        exchange, ring, covers, blocking,
     );
     let moe_backward = backward_pass(
-        moe_gemms.backward, core.backward, 2.0 * moe_traffic + adapters.backward, gap, expert_layer_kernels, moe_host,
-        moe_tensor, moe_ep, ring, c.overlap_cp, stack.blocking_launch != 0u,
+        moe_gemms.backward, core.backward, 2.0 * moe_traffic + adapters.backward, gap, expert_layer_kernels, moe_hosted,
+        moe_tensor, exchange, ring, covers, blocking,
     );
 
     // LM head and loss, embedding.
     let vocab = padded_vocab(setting, plan.tp);
-    let logits = linear_time(setting, clock, wide, tokens, divide(vocab, tp), h, 1.0);
+    let logits = linear_time(setting, clock, wide, tokens, divide(vocab, tp), h);
     let modules = 1.0 + a.mtp_depth;
     var head_communication = 0.0;
     if plan.tp > 1u {
@@ -314,6 +377,7 @@ fn layer_time(setting: Setting, plan: Plan, clock: f32) -> LayerTime {
         pass_mix(dense_backward, dense_share, moe_backward, moe_share),
         PassTime(dense_share * dense_down.forward, 0.0, 0.0, 0.0, dense_share * 0.5 * dense_tp, 0.0, 0.0),
         core.forward,
+        latent_forward,
         PassTime(
             modules * (logits.forward + logits.backward) / c.head_efficiency,
             0.0,

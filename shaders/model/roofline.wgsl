@@ -47,6 +47,11 @@ fn is_narrow(precision_code: u32) -> bool {
     return precision_code == PRECISION_FP8 || precision_code == PRECISION_INT8 || precision_code == PRECISION_FP4;
 }
 
+// The recipe takes scales in hardware blocks, and a chip that multiplies 4-bit numbers has the units.
+fn block_scaled(setting: Setting) -> bool {
+    return setting.stack.recipe == RECIPE_BLOCKS && setting.chip.fp4_flops > 0.0;
+}
+
 fn gemm_format(chip: ChipRow, precision_code: u32) -> GemmFormat {
     let peak_flops = peak(chip, precision_code);
     switch precision_code {
@@ -80,31 +85,32 @@ fn array_fill(n: f32, array_width: f32) -> f32 {
     return n / (ceil_divide(n, array_width) * array_width);
 }
 
-fn tile_fill(m: f32, n: f32, tile_m: f32, tile_n: f32) -> f32 {
-    return (m / (ceil_divide(m, tile_m) * tile_m)) * (n / (ceil_divide(n, tile_n) * tile_n));
-}
-
-fn tiling(chip: ChipRow, calibration: CalibrationRow, m: f32, n: f32, batch: f32, tile_m: f32, tile_n: f32) -> f32 {
-    let tiles = batch * ceil_divide(m, tile_m) * ceil_divide(n, tile_n);
+fn tiling(
+    chip: ChipRow, calibration: CalibrationRow, m: f32, n: f32, batch: f32, tile_m: f32, tile_n: f32, ragged: bool,
+) -> f32 {
+    let columns = ceil_divide(n, tile_n);
+    let rows = select(ceil_divide(m, tile_m), m / tile_m + 0.5, ragged);
+    let tiles = batch * rows * columns;
     let waves = tiles / chip.cores;
     let idle = max(ceil_divide(tiles, chip.cores) - waves, 0.0);
-    return tile_fill(m, n, tile_m, tile_n) * (waves / (waves + calibration.wave_loss * idle));
+    return (m / (rows * tile_m)) * (n / (columns * tile_n)) * (waves / (waves + calibration.wave_loss * idle));
 }
 
-fn best_tiling(chip: ChipRow, calibration: CalibrationRow, m: f32, n: f32, batch: f32) -> f32 {
+fn best_tiling(chip: ChipRow, calibration: CalibrationRow, m: f32, n: f32, batch: f32, ragged: bool) -> f32 {
     let full = max(
-        tiling(chip, calibration, m, n, batch, chip.tile_m, chip.tile_n),
-        tiling(chip, calibration, m, n, batch, chip.tile_n, chip.tile_m),
+        tiling(chip, calibration, m, n, batch, chip.tile_m, chip.tile_n, ragged),
+        tiling(chip, calibration, m, n, batch, chip.tile_n, chip.tile_m, ragged),
     );
     let small = max(
-        tiling(chip, calibration, m, n, batch, chip.tile_m, 0.5 * chip.tile_n),
-        tiling(chip, calibration, m, n, batch, 0.5 * chip.tile_n, chip.tile_m),
+        tiling(chip, calibration, m, n, batch, chip.tile_m, 0.5 * chip.tile_n, ragged),
+        tiling(chip, calibration, m, n, batch, 0.5 * chip.tile_n, chip.tile_m, ragged),
     );
     return max(full, calibration.small_tile * small);
 }
 
 fn gemm_time(
     chip: ChipRow, calibration: CalibrationRow, clock: f32, format: GemmFormat, m_asked: f32, n: f32, k: f32, batch: f32,
+    ragged: bool,
 ) -> f32 {
     if m_asked <= 0.0 || n <= 0.0 || k <= 0.0 || batch <= 0.0 {
         return 0.0;
@@ -115,7 +121,7 @@ fn gemm_time(
         shape = array_fill(k, chip.tile_m) * array_fill(n, chip.tile_m) * (m / (m + chip.tile_m));
     } else {
         let ramp_k = k / (k + calibration.gemm_k_half * format.ramp);
-        shape = best_tiling(chip, calibration, m, n, batch) * ramp_k * alignment(k, n);
+        shape = best_tiling(chip, calibration, m, n, batch, ragged) * ramp_k * alignment(k, n);
     }
     let compute = 2.0 * m * n * k * batch / (format.flops * calibration.gemm_derate * clock * shape);
     let bytes = batch * ((m * k + k * n) * format.operand_bytes + m * n * 2.0);

@@ -39,6 +39,14 @@ const ACCUMULATION_EAGERHALF = 0u;
 const ACCUMULATION_EAGERMIXED = 1u;
 const ACCUMULATION_FUSED = 2u;
 
+const DISPATCH_ALLTOALL = 0u;
+const DISPATCH_FUSEDONRACKS = 1u;
+const DISPATCH_FUSED = 2u;
+
+const RECIPE_TENSORWISE = 0u;
+const RECIPE_ROWWISE = 1u;
+const RECIPE_BLOCKS = 2u;
+
 // Why a plan cannot run; 0 where it can.
 const FEASIBLE = 0u;
 const REASON_HEADS = 1u;
@@ -139,6 +147,7 @@ struct WorkloadRow {
     global_batch: f32,
     seq_len: f32,
     training: u32,
+    balanced_routing: u32,
 }
 
 struct StackRow {
@@ -148,6 +157,9 @@ struct StackRow {
     blocking_launch: u32,
     moe_in_graphs: u32,
     moe_fused: u32,
+    dispatch: u32,
+    balanced_stages: u32,
+    narrow_attention: u32,
     gradient_bytes: f32,
     reduce_scatter: u32,
     accumulation: u32,
@@ -155,13 +167,14 @@ struct StackRow {
     overlap_fsdp: f32,
     overlap_dp: f32,
     overlap_ep: f32,
+    overlap_ep_fabric: f32,
     overlap_pp: f32,
     pipeline_scatter_gather: u32,
     interleaving: u32,
-    quantization_factor: f32,
     narrow_rate: f32,
     narrow_gathers: u32,
     gathers_copy: u32,
+    recipe: u32,
     selective_share: f32,
     selective_elementwise: u32,
     recompute_stops_early: u32,
@@ -206,6 +219,7 @@ struct CalibrationRow {
     attention_vendor: f32,
     attention_narrow: f32,
     attention_narrow_native: f32,
+    attention_eight: f32,
     attention_half: f32,
     unfused_rate: f32,
     unfused_passes: f32,
@@ -218,10 +232,16 @@ struct CalibrationRow {
     moe_kernels: f32,
     moe_kernels_per_expert: f32,
     moe_vector: f32,
+    expert_imbalance: f32,
     moe_fusion: f32,
     grouped_gemm: f32,
     quantization: f32,
+    quantization_rowwise: f32,
+    quantization_blocks: f32,
+    quantization_four: f32,
+    block_scaled_gemm: f32,
     scale_up_fraction: f32,
+    all_to_all: f32,
     fabric_fraction: f32,
     scale_up_latency_s: f32,
     scale_up_hop_s: f32,

@@ -77,6 +77,16 @@ fn gather_layer(setting: Setting, plan: Plan, one: HeldParams, bytes: f32) -> f3
         + all_gather(setting, one.expert * bytes, group(setting, one.expert_shards, plan.ep * plan.etp));
 }
 
+fn slowest_stage(layers: f32, pp: f32, head: f32, last: f32) -> f32 {
+    return max(ceil_divide(layers - last, pp - 1.0), last + head);
+}
+
+fn balanced(layers: f32, pp: f32, head: f32) -> f32 {
+    let mean = (layers + head) / pp;
+    let last = clamp(floor(mean - head), 0.0, layers);
+    return min(slowest_stage(layers, pp, head, last), slowest_stage(layers, pp, head, min(last + 1.0, layers)));
+}
+
 fn step_time(setting: Setting, plan: Plan, clock: f32) -> StepTime {
     let c = setting.calibration;
     let stack = setting.stack;
@@ -102,6 +112,7 @@ fn step_time(setting: Setting, plan: Plan, clock: f32) -> StepTime {
     let elementwise = select(
         0.0, layer.forward.vector, plan.recompute == RECOMPUTE_SELECTIVE && stack.selective_elementwise != 0u,
     );
+    let projected = select(0.0, layer.latent_forward, elementwise > 0.0);
     var spared = PassTime(0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0);
     if plan.recompute == RECOMPUTE_FULL && stack.recompute_stops_early != 0u {
         spared = layer.tail;
@@ -109,8 +120,9 @@ fn step_time(setting: Setting, plan: Plan, clock: f32) -> StepTime {
     let recompute = repeated * (pass_compute(layer.forward) + 0.9 * pass_communication(layer.forward))
         - (pass_compute(spared) + 0.9 * pass_communication(spared))
         + scores_again
-        + elementwise;
-    let recompute_matrix = repeated * (layer.forward.gemm + layer.forward.attention) - spared.gemm + scores_again;
+        + elementwise
+        + projected;
+    let recompute_matrix = repeated * (layer.forward.gemm + layer.forward.attention) - spared.gemm + scores_again + projected;
     let recompute_memory = repeated * layer.forward.vector + elementwise;
 
     let one = held_params(setting, plan, 1.0);
@@ -137,14 +149,17 @@ fn step_time(setting: Setting, plan: Plan, clock: f32) -> StepTime {
 
     // Stages.
     let per_layer = pass_total(layer.forward) + pass_total(layer.backward) + recompute + fsdp + accumulation;
-    let head = pass_total(layer.head) + pass_total(layer.embedding);
+    let ends = pass_total(layer.head) + a.mtp_depth * per_layer;
+    let head = ends + pass_total(layer.embedding);
     let mean = (a.layers * per_layer + head) / pp;
     let stages = stage_layers(a.layers, plan);
     var slowest = mean;
-    if plan.pp != 1u {
+    if plan.pp != 1u && stack.balanced_stages != 0u && u32(a.layers) % (plan.pp * plan.vpp) != 0u {
+        slowest = balanced(a.layers, pp, ends / per_layer) * per_layer;
+    } else if plan.pp != 1u {
         slowest = max(
             stages.fullest * per_layer + 0.5 * pass_total(layer.embedding),
-            stages.last * per_layer + pass_total(layer.head) + 0.5 * pass_total(layer.embedding),
+            stages.last * per_layer + ends + 0.5 * pass_total(layer.embedding),
         );
     }
     var message = 0.0;
@@ -160,8 +175,8 @@ fn step_time(setting: Setting, plan: Plan, clock: f32) -> StepTime {
 
     // Once a step.
     let stage = held_params(setting, plan, a.layers / pp);
-    let ends = a.hidden * a.vocab * select(2.0, 1.0, a.tied != 0u) / f32(plan.tp) / min(pp, 2.0);
-    let dense = stage.dense + ends;
+    let outer = a.hidden * a.vocab * select(2.0, 1.0, a.tied != 0u) / f32(plan.tp) / min(pp, 2.0);
+    let dense = stage.dense + outer;
     var communication = 0.0;
     if sharded {
         communication = between_replicas(setting, dense, stage.dense_group, stage.dense_shards, plan.tp)

@@ -152,6 +152,7 @@ rows! {
         global_batch: f32 = workload.run.global_batch;
         seq_len: f32 = workload.run.seq_len;
         training: u32 = matches!(workload.run.training, Training::Lora { .. });
+        balanced_routing: u32 = workload.run.balanced_routing;
     }
 
     /// Software stack.
@@ -162,6 +163,9 @@ rows! {
         blocking_launch: u32 = stack.blocking_launch;
         moe_in_graphs: u32 = stack.moe_in_graphs;
         moe_fused: u32 = stack.moe_fused;
+        dispatch: u32 = stack.dispatch as u32;
+        balanced_stages: u32 = stack.balanced_stages;
+        narrow_attention: u32 = stack.narrow_attention;
         gradient_bytes: f32 = stack.gradient_bytes;
         reduce_scatter: u32 = stack.reduce_scatter;
         accumulation: u32 = stack.accumulation as u32;
@@ -169,13 +173,14 @@ rows! {
         overlap_fsdp: f32 = stack.overlap_fsdp;
         overlap_dp: f32 = stack.overlap_dp;
         overlap_ep: f32 = stack.overlap_ep;
+        overlap_ep_fabric: f32 = stack.overlap_ep_fabric;
         overlap_pp: f32 = stack.overlap_pp;
         pipeline_scatter_gather: u32 = stack.pipeline_scatter_gather;
         interleaving: u32 = stack.interleaving;
-        quantization_factor: f32 = stack.quantization_factor;
         narrow_rate: f32 = stack.narrow_rate;
         narrow_gathers: u32 = stack.narrow_gathers;
         gathers_copy: u32 = stack.gathers_copy;
+        recipe: u32 = stack.recipe as u32;
         selective_share: f32 = stack.selective_share;
         selective_elementwise: u32 = stack.selective_elementwise;
         recompute_stops_early: u32 = stack.recompute_stops_early;
@@ -220,6 +225,7 @@ rows! {
         attention_vendor: f32 = calibration.attention_vendor;
         attention_narrow: f32 = calibration.attention_narrow;
         attention_narrow_native: f32 = calibration.attention_narrow_native;
+        attention_eight: f32 = calibration.attention_eight;
         attention_half: f32 = calibration.attention_half;
         unfused_rate: f32 = calibration.unfused_rate;
         unfused_passes: f32 = calibration.unfused_passes;
@@ -232,10 +238,16 @@ rows! {
         moe_kernels: f32 = calibration.moe_kernels;
         moe_kernels_per_expert: f32 = calibration.moe_kernels_per_expert;
         moe_vector: f32 = calibration.moe_vector;
+        expert_imbalance: f32 = calibration.expert_imbalance;
         moe_fusion: f32 = calibration.moe_fusion;
         grouped_gemm: f32 = calibration.grouped_gemm;
         quantization: f32 = calibration.quantization;
+        quantization_rowwise: f32 = calibration.quantization_rowwise;
+        quantization_blocks: f32 = calibration.quantization_blocks;
+        quantization_four: f32 = calibration.quantization_four;
+        block_scaled_gemm: f32 = calibration.block_scaled_gemm;
         scale_up_fraction: f32 = calibration.scale_up_fraction;
+        all_to_all: f32 = calibration.all_to_all;
         fabric_fraction: f32 = calibration.fabric_fraction;
         scale_up_latency_s: f32 = calibration.scale_up_latency_s;
         scale_up_hop_s: f32 = calibration.scale_up_hop_s;
@@ -483,7 +495,7 @@ mod tests {
     use super::*;
     use crate::engine::shaders;
     use crate::library::chip::Architecture;
-    use crate::library::stack::{Accumulation, AttentionKernel, Launch};
+    use crate::library::stack::{Accumulation, AttentionKernel, Dispatch, Launch, Recipe};
     use crate::library::workload::Precision;
     use crate::model::parameters::{ASSUMPTIONS, CALIBRATION};
     use crate::model::plan::{Recompute, Shard};
@@ -617,6 +629,12 @@ mod tests {
         for v in [Launch::Eager2020, Launch::Eager, Launch::Graphs] {
             agree("LAUNCH", format!("{v:?}"), v as u32);
         }
+        for v in [Dispatch::AllToAll, Dispatch::FusedOnRacks, Dispatch::Fused] {
+            agree("DISPATCH", format!("{v:?}"), v as u32);
+        }
+        for v in [Recipe::Tensorwise, Recipe::Rowwise, Recipe::Blocks] {
+            agree("RECIPE", format!("{v:?}"), v as u32);
+        }
         for v in [Accumulation::EagerHalf, Accumulation::EagerMixed, Accumulation::Fused] {
             agree("ACCUMULATION", format!("{v:?}"), v as u32);
         }
@@ -629,6 +647,8 @@ mod tests {
             "ATTENTION_KERNEL_",
             "LAUNCH_",
             "ACCUMULATION_",
+            "DISPATCH_",
+            "RECIPE_",
         ];
         let coded = module
             .constants

@@ -439,6 +439,7 @@ pub const WORKLOAD: &[Attribute] = &[
         "precision of the layer GEMMs in the published run",
     ),
     word("run.training", &["full", "lora"], Optional, "what is trained; default full"),
+    flag("run.balanced_routing", Optional, "every expert is forced to get equally many tokens; default false"),
     integer("run.lora_rank", "", 1, 100_000, Optional, "rank of the adapters; default 16"),
     number("published.total_params", "", 1e3, 1e16, Optional, "total parameters as published"),
     number("published.active_params", "", 1e3, 1e16, Optional, "active parameters as published"),
@@ -467,6 +468,11 @@ pub const STACK: &[Attribute] = &[
         Always,
         "generation of the attention kernel; native: the chip vendor's own",
     ),
+    flag(
+        "narrow_attention",
+        Optional,
+        "the attention core runs in 8 bit where GEMMs do, on chips with block scales; default false",
+    ),
     flag("fused_vector_ops", Always, "norms, activations, rotary, residuals run as fused kernels"),
     word(
         "launch",
@@ -481,6 +487,12 @@ pub const STACK: &[Attribute] = &[
     ),
     flag("moe_in_graphs", Optional, "MoE layers are captured in graphs too; default false"),
     flag("moe_fused", Optional, "permutation, quantization and grouped GEMM of MoE layers are fused; default false"),
+    word(
+        "dispatch",
+        &["all_to_all", "fused_on_racks", "fused"],
+        Optional,
+        "how tokens reach their experts: a library's all-to-all (the default), or kernels that sort and send in one and send a token once to each rank",
+    ),
     integer("gradient_bytes", "B", 2, 4, Always, "bytes a parameter in which gradients are reduced"),
     flag("reduce_scatter", Optional, "sharded optimizers scatter gradients; false: they all-reduce them; default true"),
     word(
@@ -497,6 +509,7 @@ pub const STACK: &[Attribute] = &[
     fraction("overlap.fsdp", Always, "likewise, parameter gathers behind layer compute"),
     fraction("overlap.dp", Always, "likewise, gradient reduction behind backward"),
     fraction("overlap.ep", Always, "likewise, expert all-to-all"),
+    fraction("overlap.ep_fabric", Optional, "likewise, of experts that lie across the fabric; default overlap.ep"),
     fraction("overlap.pp", Always, "likewise, pipeline point-to-point"),
     flag("sequence_parallel", Always, "sequence parallelism is the default when tp > 1"),
     flag("expert_tensor_parallel", Optional, "experts are sharded by tp too (etp = tp); default false"),
@@ -507,6 +520,11 @@ pub const STACK: &[Attribute] = &[
     ),
     flag("pipeline_scatter_gather", Optional, "pipeline messages are split over the tp ranks; default true"),
     flag("interleaving", Optional, "interleaved pipeline schedules are available; default false"),
+    flag(
+        "balanced_stages",
+        Optional,
+        "stages are balanced layer by layer where they cannot be equal, LM head and embedding counted; default false",
+    ),
     word(
         "fp8_recipe",
         &["none", "tensorwise", "rowwise", "mx", "subchannel"],

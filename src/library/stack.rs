@@ -73,6 +73,30 @@ impl Recipes {
     }
 }
 
+/// How tokens reach their experts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u32)]
+pub enum Dispatch {
+    /// A collective library's all-to-all: every copy of a token travels, and is sorted before and after.
+    AllToAll = 0,
+    /// Fused where the scale-up domain is larger than a node (HybridEP), a library's all-to-all elsewhere.
+    FusedOnRacks = 1,
+    /// Sorting and sending are one kernel, which sends a token once to each rank (DeepEP).
+    Fused = 2,
+}
+
+/// Scaling granularity of 8-bit GEMMs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u32)]
+pub enum Recipe {
+    /// One scale a tensor.
+    Tensorwise = 0,
+    /// One scale a row or a tile of it, by software.
+    Rowwise = 1,
+    /// Blocks of 32 with hardware scales (OCP MX), where the chip multiplies these.
+    Blocks = 2,
+}
+
 /// Few fields, each with a physical meaning.
 #[derive(Clone, Debug)]
 pub struct Stack {
@@ -88,6 +112,11 @@ pub struct Stack {
     pub blocking_launch: bool,
     pub moe_in_graphs: bool,
     pub moe_fused: bool,
+    pub dispatch: Dispatch,
+    /// Where layers cannot be divided evenly, each stage gets the number that balances it, LM head and embedding counted.
+    pub balanced_stages: bool,
+    /// The attention core runs in 8 bit where GEMMs do, on chips with block scales.
+    pub narrow_attention: bool,
     pub gradient_bytes: f64,
     /// Sharded optimizers reduce gradients by reduce-scatter, else by all-reduce.
     pub reduce_scatter: bool,
@@ -96,19 +125,19 @@ pub struct Stack {
     pub overlap_fsdp: f64,
     pub overlap_dp: f64,
     pub overlap_ep: f64,
+    pub overlap_ep_fabric: f64,
     pub overlap_pp: f64,
     pub sequence_parallel: bool,
     pub expert_tensor_parallel: bool,
     pub pipeline_scatter_gather: bool,
     pub interleaving: bool,
-    /// Extra cost of fp8 scaling over one scale a tensor, as a multiple of the quantization traffic.
-    pub quantization_factor: f64,
     /// Rate of 8-bit GEMMs with the recipe's scales over the rate with one scale a tensor.
     pub narrow_rate: f64,
     /// Tensor-parallel gathers move activations that are quantized already.
     pub narrow_gathers: bool,
     /// The sequence is not the outermost dimension, so that what is gathered or scattered along it is copied.
     pub gathers_copy: bool,
+    pub recipe: Recipe,
     /// Share of a layer's forward that selective recompute repeats besides unfused attention.
     pub selective_share: f64,
     /// Selective recompute repeats norms and activation functions: two of the four hidden-wide tensors and the
@@ -181,6 +210,13 @@ impl Stack {
             blocking_launch: flag("blocking_launch", false),
             moe_in_graphs: flag("moe_in_graphs", false),
             moe_fused: flag("moe_fused", false),
+            dispatch: match record.text("dispatch") {
+                Some("fused") => Dispatch::Fused,
+                Some("fused_on_racks") => Dispatch::FusedOnRacks,
+                _ => Dispatch::AllToAll,
+            },
+            balanced_stages: flag("balanced_stages", false),
+            narrow_attention: flag("narrow_attention", false),
             gradient_bytes,
             reduce_scatter: flag("reduce_scatter", true),
             accumulation: match need.word("accumulation") {
@@ -192,15 +228,20 @@ impl Stack {
             overlap_fsdp: need.number("overlap.fsdp"),
             overlap_dp: need.number("overlap.dp"),
             overlap_ep: need.number("overlap.ep"),
+            overlap_ep_fabric: record.number("overlap.ep_fabric").or(record.number("overlap.ep")).unwrap_or(0.0),
             overlap_pp: need.number("overlap.pp"),
             sequence_parallel: flag("sequence_parallel", true),
             expert_tensor_parallel: flag("expert_tensor_parallel", false),
             pipeline_scatter_gather: flag("pipeline_scatter_gather", true),
             interleaving: flag("interleaving", false),
-            quantization_factor: if rowwise { 2.0 } else { 1.0 },
             narrow_rate: if rowwise { ROWWISE_RATE } else { 1.0 },
             narrow_gathers: !rowwise,
             gathers_copy: flag("gathers_copy", false),
+            recipe: match need.word("fp8_recipe") {
+                "rowwise" | "subchannel" => Recipe::Rowwise,
+                "mx" => Recipe::Blocks,
+                _ => Recipe::Tensorwise,
+            },
             selective_elementwise: flag("selective_elementwise", false),
             recompute_stops_early: flag("recompute_stops_early", false),
             hybrid_sharding: flag("hybrid_sharding", false),

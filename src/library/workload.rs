@@ -119,6 +119,8 @@ pub struct Run {
     pub seq_len: f64,
     pub precision: Precision,
     pub training: Training,
+    /// Every expert gets as many tokens as any other, as benchmarks force it.
+    pub balanced_routing: bool,
 }
 
 /// A workload with a known shape, or one given only by its parameters.
@@ -165,6 +167,7 @@ impl Workload {
                     Some("lora") => Training::Lora { rank: record.integer("run.lora_rank").unwrap_or(16) as f64 },
                     _ => Training::Full,
                 },
+                balanced_routing: record.flag("run.balanced_routing").unwrap_or(false),
             },
             published_total: record.number("published.total_params").map(|n| (n, counts("published.total_counts"))),
             published_active: record.number("published.active_params").map(|n| (n, counts("published.active_counts"))),

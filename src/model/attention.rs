@@ -4,7 +4,7 @@
 
 use super::parameters::Calibration;
 use super::plan::Plan;
-use super::roofline::{array_fill, half_peak, peak};
+use super::roofline::{array_fill, block_scaled, half_peak, peak};
 use super::setting::Setting;
 use super::weights::attended;
 use crate::library::chip::Architecture;
@@ -72,8 +72,10 @@ pub fn attention_time(setting: &Setting, plan: &Plan, clock: f64) -> AttentionTi
     } else {
         1.0
     };
+    let eight = setting.stack.narrow_attention && plan.precision == Precision::Fp8 && block_scaled(setting);
     let factor = kernel_factor(setting.stack.attention, chip.architecture, calibration)
         * narrow
+        * if eight { calibration.attention_eight } else { 1.0 }
         * (s / (s + calibration.attention_half));
     AttentionTime {
         forward: flop / (flops * calibration.attention_forward * factor),

@@ -152,12 +152,12 @@ pub fn activation_bytes(setting: &Setting, plan: &Plan) -> ActivationBytes {
     let bytes = if single { 4.0 } else { 2.0 };
     let scale = bytes * tokens * setting.calibration.memory_activation;
     let query = a.heads * a.head_dim / tp;
-    let (attention, projected) = if a.kv_lora > 0.0 {
+    let (attention, projected, expanded) = if a.kv_lora > 0.0 {
         let latent = a.q_lora + a.kv_lora + a.rope_dim;
         let wide = a.heads * (2.0 * (a.nope_dim + a.rope_dim) + a.v_dim) / tp;
-        (latent + wide + a.heads * a.v_dim / tp, latent + wide)
+        (latent + wide + a.heads * a.v_dim / tp, latent + wide, wide)
     } else {
-        (2.0 * query + 2.0 * a.kv_heads * a.head_dim / tp, query + 2.0 * a.kv_heads * a.head_dim / tp)
+        (2.0 * query + 2.0 * a.kv_heads * a.head_dim / tp, query + 2.0 * a.kv_heads * a.head_dim / tp, 0.0)
     };
     let moe = (a.moe_layers / a.layers).clamp(0.0, 1.0);
     let routed = a.top_k * a.capacity / tp;
@@ -185,7 +185,8 @@ pub fn activation_bytes(setting: &Setting, plan: &Plan) -> ActivationBytes {
         // The layer's input, attention's output, every second GEMM's output.
         (2.0 * a.hidden / shard) + (attention - projected) + 0.5 * (projected + feed_forward(matrices - 1.0, 2.0))
     } else if stack.selective_elementwise {
-        inputs + attention + feed_forward(matrices - 1.0, 2.0)
+        // Queries, keys and values of latent attention are projected up again.
+        inputs + (attention - expanded) + feed_forward(matrices - 1.0, 2.0)
     } else {
         whole * (1.0 - stack.selective_share)
     };

@@ -4,6 +4,7 @@
 //! "Optimization of Collective Communication Operations in MPICH", IJHPCA 19 (2005).
 
 use super::setting::Setting;
+use crate::library::stack::Dispatch;
 
 /// How a group of `n` ranks, `stride` apart, lies in the machine.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -113,20 +114,48 @@ pub fn all_reduce(setting: &Setting, bytes: f64, g: Group) -> f64 {
     2.0 * spread(setting, bytes, g) + (2.0 * ring_latency(setting, g)).min(tree_latency(setting, g))
 }
 
-/// One expert all-to-all: every rank sends `copies` copies of its `bytes`. Inside the domain each copy travels; across
-/// the fabric a token goes once to each domain that holds any of its experts (`limit` domains at most, 0: no limit).
+/// Expected number of other members, of `n`, that hold any of `copies` experts drawn evenly.
+fn others_reached(n: f64, copies: f64) -> f64 {
+    (n - 1.0) * (1.0 - (1.0 - 1.0 / n).powf(copies))
+}
+
+/// Chips that one host drives at most: a larger scale-up domain is a rack.
+const HOST_CHIPS: f64 = 8.0;
+
+/// Whether the all-to-all sends a token once to each rank that holds any of its experts.
+pub fn fused_dispatch(setting: &Setting) -> bool {
+    match setting.stack.dispatch {
+        Dispatch::AllToAll => false,
+        Dispatch::FusedOnRacks => setting.cluster.domain_chips > HOST_CHIPS,
+        Dispatch::Fused => true,
+    }
+}
+
+/// One expert all-to-all: every rank sends `copies` copies of its `bytes`. A library's all-to-all sends each copy. A fused
+/// dispatcher sends a token once to each rank that holds any of its experts, and across the fabric once to each domain
+/// (`limit` domains at most, 0: no limit), as DeepEP does.
 pub fn all_to_all(setting: &Setting, bytes: f64, copies: f64, limit: f64, g: Group) -> f64 {
     if g.n <= 1.0 {
         return 0.0;
     }
-    let inside = bytes * copies * (g.inside - 1.0) / g.inside / scale_up_rate(setting);
+    let fused = fused_dispatch(setting);
+    let near = if fused {
+        (g.inside - 1.0) / (g.n - 1.0) * others_reached(g.n, copies) * g.outside
+    } else {
+        copies * (g.inside - 1.0) / g.inside
+    };
+    let efficiency = if fused { 1.0 } else { setting.calibration.all_to_all };
+    let inside = bytes * near / (efficiency * scale_up_rate(setting));
     if g.outside <= 1.0 {
         return inside + 2.0 * setting.calibration.scale_up_latency_s;
     }
-    let mut domains = (g.outside - 1.0) * (1.0 - (1.0 - 1.0 / g.outside).powf(copies));
-    if limit > 0.0 {
-        domains = domains.min(limit * (g.outside - 1.0) / g.outside);
-    }
+    let domains = if !fused {
+        copies * (g.outside - 1.0) / g.outside
+    } else if limit > 0.0 {
+        others_reached(g.outside, copies).min(limit * (g.outside - 1.0) / g.outside)
+    } else {
+        others_reached(g.outside, copies)
+    };
     inside
         + bytes * domains / fabric_rate(setting, g.beyond_pod)
         + 2.0

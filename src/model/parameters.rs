@@ -61,6 +61,7 @@ parameters! {
     attention_vendor: "ratio", 0.1..=2.0, "own kernels of other vendors, relative to FlashAttention-2 on A100";
     attention_narrow: "ratio", 0.1..=2.0, "heads of at most 64 columns relative to wider ones, FlashAttention-2";
     attention_narrow_native: "ratio", 0.1..=2.0, "likewise, FlashAttention-3, cuDNN and vendors' own";
+    attention_eight: "ratio", 0.5..=2.0, "8-bit attention over 16-bit";
     attention_half: "tokens", 0.0..=4096.0, "sequence length at which fused attention reaches half its rate";
     unfused_rate: "fraction", 0.1..=1.0, "batched GEMMs of unfused attention over the 16-bit peak";
     unfused_passes: "passes", 1.0..=30.0, "times the scores move through memory in unfused attention, forward";
@@ -72,11 +73,17 @@ parameters! {
     host_graph_s: "s", 0.0..=1e-3, "host time of each kernel, CUDA graphs or compiled";
     moe_kernels: "kernels", 0.0..=1000.0, "further kernels of a MoE layer, forward";
     moe_kernels_per_expert: "kernels", 0.0..=100.0, "further kernels per local expert, forward (twice that in 8 bit)";
-    moe_vector: "ratio", 0.1..=10.0, "bytes of token permutation over its minimum";
-    moe_fusion: "ratio", 0.1..=1.0, "MoE vector bytes and grouped-GEMM loss of stacks that fuse them";
+    moe_vector: "ratio", 0.1..=10.0, "time of token permutation over that of its bytes";
+    expert_imbalance: "ratio", 0.0..=3.0, "load of the busiest expert above the mean where routing is learned, over the root of the experts a rank holds";
+    moe_fusion: "ratio", 0.1..=1.0, "MoE vector bytes of stacks that fuse them into the grouped GEMM";
     grouped_gemm: "fraction", 0.1..=1.0, "grouped GEMM over a plain GEMM of the same tiles";
     quantization: "ratio", 0.0..=4.0, "traffic of 8-bit quantization and transposes over its minimum";
+    quantization_rowwise: "ratio", 0.5..=4.0, "likewise with a scale a row, over one scale a tensor";
+    quantization_blocks: "ratio", 0.5..=4.0, "likewise in hardware blocks";
+    quantization_four: "ratio", 0.5..=6.0, "likewise in 4 bit: Hadamard transform, two scale levels, stochastic rounding";
+    block_scaled_gemm: "fraction", 0.5..=1.1, "GEMM with hardware block scales over one with a scale a tensor";
     scale_up_fraction: "fraction", 0.1..=1.2, "achieved share of the scale-up links in collectives";
+    all_to_all: "ratio", 0.1..=1.2, "rate of a library's all-to-all over that of its other collectives";
     fabric_fraction: "fraction", 0.1..=1.2, "achieved share of the NIC in collectives";
     scale_up_latency_s: "s", 0.0..=1e-3, "fixed latency of a collective";
     scale_up_hop_s: "s", 0.0..=1e-3, "latency of a step of a ring inside the domain";
@@ -86,7 +93,7 @@ parameters! {
     overlap_tp: "fraction", 0.0..=1.0, "tensor-parallel communication hidden by stacks that overlap it";
     overlap_fsdp: "fraction", 0.0..=1.0, "share of layer compute that can hide parameter gathers";
     overlap_dp: "fraction", 0.0..=1.0, "share of the last backward that can hide gradient reduction";
-    overlap_ep: "fraction", 0.0..=1.0, "expert all-to-all hidden by stacks that overlap it";
+    overlap_ep: "fraction", 0.0..=1.0, "share of layer compute that can hide the expert all-to-all";
     overlap_pp: "fraction", 0.0..=1.0, "pipeline point-to-point hidden by stacks that overlap it";
     overlap_cp: "fraction", 0.0..=1.0, "share of attention that can hide the context-parallel ring";
     contention: "fraction", 0.0..=0.5, "time that hidden communication costs the compute beside it, per second hidden";

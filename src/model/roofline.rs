@@ -3,7 +3,9 @@
 //! Twin: `shaders/model/roofline.wgsl`.
 
 use super::parameters::Calibration;
+use super::setting::Setting;
 use crate::library::chip::Chip;
+use crate::library::stack::Recipe;
 use crate::library::workload::Precision;
 
 /// Joins two lower bounds into one smooth, monotone time: (a^4 + b^4)^(1/4). Close to the larger, a fifth above it
@@ -43,6 +45,12 @@ pub fn peak(chip: &Chip, precision: Precision) -> f64 {
         Precision::Int8 => chip.int8_flops,
         Precision::Fp4 => chip.fp4_flops,
     }
+}
+
+/// Whether 8- and 4-bit GEMMs take their scales in hardware blocks: the recipe asks for it, and a chip that multiplies
+/// 4-bit numbers has the units.
+pub fn block_scaled(setting: &Setting) -> bool {
+    setting.stack.recipe == Recipe::Blocks && setting.chip.fp4_flops > 0.0
 }
 
 /// Format of the layer GEMMs. Only these run below 16 bit: LM head and attention core stay in [`Precision::Bf16`].
@@ -90,31 +98,38 @@ pub fn array_fill(n: f64, array: f64) -> f64 {
     n / ((n / array).ceil() * array)
 }
 
-/// Share of the tiles of an m × n product that is product and not padding.
-fn tile_fill(m: f64, n: f64, tile_m: f64, tile_n: f64) -> f64 {
-    (m / ((m / tile_m).ceil() * tile_m)) * (n / ((n / tile_n).ceil() * tile_n))
+/// How products are cut into tiles: tile sizes, and whether the products of a batch differ in m.
+#[derive(Clone, Copy)]
+struct Tiling {
+    m: f64,
+    n: f64,
+    ragged: bool,
 }
 
-/// Share of the chip's rate that tiles of one size leave: padding at the edges, and cores idle in the last wave.
-fn tiling(chip: &Chip, calibration: &Calibration, m: f64, n: f64, batch: f64, tile_m: f64, tile_n: f64) -> f64 {
-    let waves = batch * (m / tile_m).ceil() * (n / tile_n).ceil() / chip.cores;
+/// Share of the chip's rate that tiles of one size leave: padding at the edges, and cores idle in the last wave. The last
+/// row of tiles of products that differ in m is half empty on average.
+fn tiling(chip: &Chip, calibration: &Calibration, m: f64, n: f64, batch: f64, tile: Tiling) -> f64 {
+    let rows = if tile.ragged { m / tile.m + 0.5 } else { (m / tile.m).ceil() };
+    let columns = (n / tile.n).ceil();
+    let waves = batch * rows * columns / chip.cores;
     let wave = waves / (waves + calibration.wave_loss * (waves.ceil() - waves));
-    tile_fill(m, n, tile_m, tile_n) * wave
+    (m / (rows * tile.m)) * (n / (columns * tile.n)) * wave
 }
 
 /// The best that a library finds: the full tile either way round, or half of it, which reuses less of what it loads
 /// (NVIDIA, "Matrix Multiplication Background User's Guide": tile and wave quantization, and their trade).
-fn best_tiling(chip: &Chip, calibration: &Calibration, m: f64, n: f64, batch: f64) -> f64 {
+fn best_tiling(chip: &Chip, calibration: &Calibration, m: f64, n: f64, batch: f64, ragged: bool) -> f64 {
     let (tm, tn) = (chip.tile_m, chip.tile_n);
-    let of = |tile_m, tile_n| tiling(chip, calibration, m, n, batch, tile_m, tile_n);
+    let of = |tile_m, tile_n| tiling(chip, calibration, m, n, batch, Tiling { m: tile_m, n: tile_n, ragged });
     let full = of(tm, tn).max(of(tn, tm));
     let small = of(tm, 0.5 * tn).max(of(0.5 * tn, tm));
     full.max(calibration.small_tile * small)
 }
 
-// The eight figures of a product, in the order of its shader twin.
+// The figures of a product, in the order of its shader twin.
 #[allow(clippy::too_many_arguments)]
-/// Seconds of `batch` products (m × k)·(k × n) at a clock ratio.
+/// Seconds of `batch` products (m × k)·(k × n) at a clock ratio. `ragged`: the products differ in m, of which the mean is
+/// given, so that the last row of tiles of each is half empty on average.
 pub fn gemm_time(
     chip: &Chip,
     calibration: &Calibration,
@@ -124,6 +139,7 @@ pub fn gemm_time(
     n: f64,
     k: f64,
     batch: f64,
+    ragged: bool,
 ) -> f64 {
     if m <= 0.0 || n <= 0.0 || k <= 0.0 || batch <= 0.0 {
         return 0.0;
@@ -135,7 +151,7 @@ pub fn gemm_time(
         array_fill(k, chip.tile_m) * array_fill(n, chip.tile_m) * (m / (m + chip.tile_m))
     } else {
         let ramp_k = k / (k + calibration.gemm_k_half * format.ramp);
-        best_tiling(chip, calibration, m, n, batch) * ramp_k * alignment(k, n)
+        best_tiling(chip, calibration, m, n, batch, ragged) * ramp_k * alignment(k, n)
     };
     let compute = 2.0 * m * n * k * batch / (format.flops * calibration.gemm_derate * clock * shape);
     let bytes = batch * ((m * k + k * n) * format.operand_bytes + m * n * 2.0);

@@ -156,6 +156,15 @@ pub(super) fn pipeline_message(setting: &Setting, plan: &Plan) -> f64 {
         * (1.0 - setting.calibration.overlap_pp * setting.stack.overlap_pp)
 }
 
+/// Work of the slowest of `pp` stages that share `layers` layers as evenly as whole layers allow, where the last also
+/// carries a head that is worth `head` layers.
+fn balanced(layers: f64, pp: f64, head: f64) -> f64 {
+    let mean = (layers + head) / pp;
+    let last = (mean - head).floor().clamp(0.0, layers);
+    let slowest = |last: f64| ((layers - last) / (pp - 1.0)).ceil().max(last + head);
+    slowest(last).min(slowest((last + 1.0).min(layers)))
+}
+
 /// Times one step at a clock ratio.
 pub fn step_time(setting: &Setting, plan: &Plan, clock: f64) -> StepTime {
     let (c, stack, a) = (&setting.calibration, &setting.stack, &setting.workload.architecture);
@@ -177,13 +186,16 @@ pub fn step_time(setting: &Setting, plan: &Plan, clock: f64) -> StepTime {
     };
     let elementwise =
         if plan.recompute == Recompute::Selective && stack.selective_elementwise { layer.forward.vector } else { 0.0 };
+    let projected = if elementwise > 0.0 { layer.latent_forward } else { 0.0 };
     let spared =
         if plan.recompute == Recompute::Full && stack.recompute_stops_early { layer.tail } else { PassTime::default() };
     let recompute = repeated * (layer.forward.compute() + 0.9 * layer.forward.communication())
         - (spared.compute() + 0.9 * spared.communication())
         + scores_again
-        + elementwise;
-    let recompute_matrix = repeated * (layer.forward.gemm + layer.forward.attention) - spared.gemm + scores_again;
+        + elementwise
+        + projected;
+    let recompute_matrix =
+        repeated * (layer.forward.gemm + layer.forward.attention) - spared.gemm + scores_again + projected;
     let recompute_memory = repeated * layer.forward.vector + elementwise;
 
     let one: HeldParams = held_params(setting, plan, 1.0);
@@ -208,14 +220,18 @@ pub fn step_time(setting: &Setting, plan: &Plan, clock: f64) -> StepTime {
 
     // Stages.
     let per_layer = layer.forward.total() + layer.backward.total() + recompute + fsdp + accumulation;
-    let head = layer.head.total() + layer.embedding.total();
+    // Each token-prediction module is a layer before its own head.
+    let ends = layer.head.total() + a.mtp_depth * per_layer;
+    let head = ends + layer.embedding.total();
     let mean = (a.layers * per_layer + head) / pp;
     let (fullest, last) = stage_layers(a.layers, plan);
     let slowest = if plan.pp == 1 {
         mean
+    } else if stack.balanced_stages && a.layers % (pp * vpp) != 0.0 {
+        balanced(a.layers, pp, ends / per_layer) * per_layer
     } else {
         (fullest * per_layer + 0.5 * layer.embedding.total())
-            .max(last * per_layer + layer.head.total() + 0.5 * layer.embedding.total())
+            .max(last * per_layer + ends + 0.5 * layer.embedding.total())
     };
     let (message, bubble) = if plan.pp > 1 {
         let message = pipeline_message(setting, plan);
@@ -226,8 +242,8 @@ pub fn step_time(setting: &Setting, plan: &Plan, clock: f64) -> StepTime {
 
     // Once a step.
     let stage = held_params(setting, plan, a.layers / pp);
-    let ends = a.hidden * a.vocab * if a.tied { 1.0 } else { 2.0 } / f64::from(plan.tp) / pp.min(2.0);
-    let dense = stage.dense + ends;
+    let outer = a.hidden * a.vocab * if a.tied { 1.0 } else { 2.0 } / f64::from(plan.tp) / pp.min(2.0);
+    let dense = stage.dense + outer;
     let communication = if sharded {
         between_replicas(setting, dense, stage.dense_group, stage.dense_shards, plan.tp)
             + between_replicas(setting, stage.expert, stage.expert_group, stage.expert_shards, plan.ep * plan.etp)

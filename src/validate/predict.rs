@@ -20,7 +20,7 @@ use crate::library::diagnostic::{Diagnostic, Fault};
 use crate::library::entry_kind::EntryKind;
 use crate::library::shape::figure;
 use crate::library::site::Site;
-use crate::library::stack::Stack;
+use crate::library::stack::{Recipe, Stack};
 use crate::library::store::Library;
 use crate::library::workload::Workload;
 use crate::model::Estimate;
@@ -173,6 +173,11 @@ impl<'a> Predictor<'a> {
         let (chip, cluster) = names.machine(row)?;
         judged.chip.clone_from(&chip.name);
         let mut stack = self.stack(row, names, &chip.vendor, judged)?;
+        match row.text("precision") {
+            "mxfp8" => stack.recipe = Recipe::Blocks,
+            "fp8" if stack.recipe == Recipe::Blocks => stack.recipe = Recipe::Tensorwise,
+            _ => {}
+        }
         judged.stack = stack.name.clone();
         if let Some(dropout) = row.remark_number("dropout ") {
             stack.dropout = dropout > 0.0;

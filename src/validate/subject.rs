@@ -55,6 +55,7 @@ pub fn workload(
             seq_len,
             precision: precision(words, chip, stack, inferred),
             training: if row.remarked("lora") { Training::Lora { rank: ADAPTER_RANK } } else { Training::Full },
+            balanced_routing: row.remarked("balanced routing"),
         },
         published_total: None,
         published_active: None,

@@ -52,6 +52,7 @@ fn gemms_take_the_same_time() {
         let (m, n, k) =
             (dice.scale(1.0, 3e5).round(), dice.scale(16.0, 3e5).round(), 8.0 * dice.scale(2.0, 4e3).round());
         let batch = if dice.chance(0.7) { 1.0 } else { dice.whole(1, 64) as f64 };
+        let ragged = dice.chance(0.3);
         let clock = dice.between(0.3, 1.0);
         let format = if dice.chance(0.2) { wide_format } else { gemm_format };
         let device_format = {
@@ -70,10 +71,12 @@ fn gemms_take_the_same_time() {
             n as f32,
             k as f32,
             batch as f32,
+            ragged,
         );
-        let reference =
-            |s: &Setting| vec![gemm_time(&s.chip, &s.calibration, clock, format(&s.chip, precision), m, n, k, batch)];
-        tally.hold(&setting, &[time], reference, &(m, n, k, batch, precision));
+        let reference = |s: &Setting| {
+            vec![gemm_time(&s.chip, &s.calibration, clock, format(&s.chip, precision), m, n, k, batch, ragged)]
+        };
+        tally.hold(&setting, &[time], reference, &(m, n, k, batch, ragged, precision));
     }
     tally.close(EDGES);
 }
