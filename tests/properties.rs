@@ -577,6 +577,7 @@ fn key(plan: &Plan) -> String {
 #[test]
 fn a_space_of_exact_chips_and_batch_holds_every_plan_that_plain_loops_find() {
     let setting = known("nvidia-a100-sxm-80gb", "gpt-3-13b");
+    let recipes = &setting.stack.recipes;
     let (ranks, batch) = (64u32, 96u32);
     let space = PlanSpace::new(&setting, &Fixed::default(), ranks, Batch::exact(batch), true);
     let listed: BTreeSet<String> = (0..space.len())
@@ -600,8 +601,8 @@ fn a_space_of_exact_chips_and_batch_holds_every_plan_that_plain_loops_find() {
                     if batch % (dp * micro_batch) != 0 {
                         continue;
                     }
-                    for recompute in Recompute::ALL {
-                        for shard in [Shard::Optimizer, Shard::Full] {
+                    for &recompute in &recipes.recompute {
+                        for &shard in &recipes.shard {
                             let plan = Plan {
                                 vpp,
                                 micro_batch,

@@ -43,7 +43,7 @@ fn step_waiting(t: StepTime) -> f32 {
 fn accumulation_bytes(setting: Setting) -> f32 {
     switch setting.stack.accumulation {
         case ACCUMULATION_EAGERHALF: { return 6.0; }
-        case ACCUMULATION_EAGERMIXED: { return 12.0; }
+        case ACCUMULATION_EAGERMIXED: { return 18.0; }
         default: { return 8.0 * setting.calibration.accumulation_fused; }
     }
 }
@@ -117,8 +117,8 @@ fn step_time(setting: Setting, plan: Plan, clock: f32) -> StepTime {
     if plan.recompute == RECOMPUTE_FULL && stack.recompute_stops_early != 0u {
         spared = layer.tail;
     }
-    let recompute = repeated * (pass_compute(layer.forward) + 0.9 * pass_communication(layer.forward))
-        - (pass_compute(spared) + 0.9 * pass_communication(spared))
+    let recompute = repeated * pass_total(layer.forward)
+        - pass_total(spared)
         + scores_again
         + elementwise
         + projected;

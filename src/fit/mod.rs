@@ -189,12 +189,13 @@ impl<'t> Study<'t> {
     fn refit(&self, keep: &dyn Fn(usize, &Entry<'t>) -> bool, start: &[f64]) -> Fit {
         let kept: Vec<&Entry<'t>> =
             self.entries.iter().enumerate().filter(|(at, entry)| keep(*at, entry)).map(|(_, entry)| entry).collect();
-        let mut counts: BTreeMap<&str, f64> = BTreeMap::new();
+        // Two tables of one source measure two things, and weigh as two.
+        let mut counts: BTreeMap<(Origin, &str), f64> = BTreeMap::new();
         for entry in kept.iter().filter(|entry| entry.is_fitted()) {
-            *counts.entry(entry.label(Group::Source)).or_default() += 1.0;
+            *counts.entry((entry.origin, entry.label(Group::Source))).or_default() += 1.0;
         }
         let weighted = |entry: &&Entry<'t>| {
-            let count = counts.get(entry.label(Group::Source)).copied().unwrap_or(1.0);
+            let count = counts.get(&(entry.origin, entry.label(Group::Source))).copied().unwrap_or(1.0);
             let weight = (self.terms.loss.rows_per_source / count).min(1.0);
             Some(Weighted { frozen: entry.frozen.clone()?, weight })
         };

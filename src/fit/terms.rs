@@ -12,6 +12,7 @@ use crate::library::shape::figure;
 use crate::library::source_text::SourceText;
 use crate::library::store::evidence;
 use crate::model::parameters::CALIBRATION;
+use crate::uncertainty::exposure::Component;
 use crate::validate::judged::{Judged, Quantity};
 
 /// Where the shipped terms stand.
@@ -51,6 +52,7 @@ struct File {
 #[serde(deny_unknown_fields)]
 struct Rows {
     stated_plan: bool,
+    published_gemm: bool,
     quantities: Spanned<Vec<String>>,
 }
 
@@ -87,8 +89,8 @@ impl Constant {
             Transform::Log => self.prior * (self.sd * coordinate).exp(),
             Transform::Logit => {
                 // d logit / d ln value = 1 / (1 - value)
-                let odds = self.prior / (1.0 - self.prior) * (self.sd / (1.0 - self.prior) * coordinate).exp();
-                odds / (1.0 + odds)
+                let odds_against = (1.0 - self.prior) / self.prior * (-self.sd / (1.0 - self.prior) * coordinate).exp();
+                1.0 / (1.0 + odds_against)
             }
             Transform::Linear => self.prior * (1.0 + self.sd * coordinate),
         };
@@ -112,6 +114,7 @@ pub struct Terms {
     pub constants: Vec<Constant>,
     pub loss: Loss,
     stated_plan: bool,
+    published_gemm: bool,
     quantities: Vec<Quantity>,
 }
 
@@ -163,12 +166,16 @@ impl Terms {
         if constants.is_empty() {
             return Err(Fault::input(Diagnostic::error("no constant to fit").in_file(source.file()).key("constants")));
         }
-        Ok(Terms { constants, loss: file.loss, stated_plan: file.rows.stated_plan, quantities })
+        let Rows { stated_plan, published_gemm, .. } = file.rows;
+        Ok(Terms { constants, loss: file.loss, stated_plan, published_gemm, quantities })
     }
 
     /// Whether a row takes part in the fit, where it can be predicted.
     pub fn admits(&self, row: &Judged, quantity: Quantity) -> bool {
-        (row.plan_stated || !self.stated_plan) && self.quantities.contains(&quantity)
+        let assumed = row.exposure.is_some_and(|exposure| exposure.has(Component::Gemm));
+        (row.plan_stated || !self.stated_plan)
+            && !(assumed && self.published_gemm)
+            && self.quantities.contains(&quantity)
     }
 }
 
@@ -209,7 +216,7 @@ fn constant(source: &SourceText, key: &'static str, stated: &Stated, least: f64,
 mod tests {
     use super::*;
 
-    const HEAD: &str = "[rows]\nstated_plan = true\nquantities = [\"step_s\"]\n[loss]\nnoise = 0.1\n\
+    const HEAD: &str = "[rows]\nstated_plan = true\npublished_gemm = true\nquantities = [\"step_s\"]\n[loss]\nnoise = 0.1\n\
                         rows_per_source = 4\nidentified = 0.9\n[constants]\n";
 
     fn parse(constants: &str) -> Result<Terms, Fault> {

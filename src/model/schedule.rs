@@ -84,11 +84,13 @@ impl StepTime {
     }
 }
 
-/// Bytes a parameter that the accumulation of weight gradients over micro-batches moves.
+/// Bytes a parameter that the accumulation of weight gradients over micro-batches moves: a 16-bit sum (2 + 2 read, 2
+/// written); a 16-bit gradient turned into a fp32 one and that added (2 + 4, 4 + 4 + 4: DeepSpeed's `bf16_optimizer.py`,
+/// `update_hp_grads`); a fp32 sum inside the GEMM's epilogue.
 fn accumulation_bytes(setting: &Setting) -> f64 {
     match setting.stack.accumulation {
         Accumulation::EagerHalf => 6.0,
-        Accumulation::EagerMixed => 12.0,
+        Accumulation::EagerMixed => 18.0,
         Accumulation::Fused => 8.0 * setting.calibration.accumulation_fused,
     }
 }
@@ -189,11 +191,7 @@ pub fn step_time(setting: &Setting, plan: &Plan, clock: f64) -> StepTime {
     let projected = if elementwise > 0.0 { layer.latent_forward } else { 0.0 };
     let spared =
         if plan.recompute == Recompute::Full && stack.recompute_stops_early { layer.tail } else { PassTime::default() };
-    let recompute = repeated * (layer.forward.compute() + 0.9 * layer.forward.communication())
-        - (spared.compute() + 0.9 * spared.communication())
-        + scores_again
-        + elementwise
-        + projected;
+    let recompute = repeated * (layer.forward.total()) - (spared.total()) + scores_again + elementwise + projected;
     let recompute_matrix =
         repeated * (layer.forward.gemm + layer.forward.attention) - spared.gemm + scores_again + projected;
     let recompute_memory = repeated * layer.forward.vector + elementwise;
