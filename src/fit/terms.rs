@@ -259,7 +259,7 @@ mod tests {
         ] {
             let Err(fault) = parse(constants) else { unreachable!("{constants}") };
             let diagnostic = &fault.diagnostics[0];
-            assert_eq!(diagnostic.line(), Some(9), "{diagnostic}");
+            assert_eq!(diagnostic.line(), Some(HEAD.lines().count() + 1), "{diagnostic}");
             assert!(diagnostic.help.as_deref().is_some_and(|text| text.contains(help)), "{diagnostic}");
         }
         assert!(parse("").is_err());

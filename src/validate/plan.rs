@@ -27,6 +27,9 @@ const UNSTATED_DEPTH: u64 = 4;
 /// Experts a rank group holds where a row states no expert parallelism: one node.
 const UNSTATED_EXPERT_GROUP: u32 = 8;
 
+/// How far a batch may be from the stated one where no plan divides that one.
+const CLOSE_BATCH_TOLERANCE: f64 = 0.5;
+
 const GIB: f64 = 1_073_741_824.0;
 
 /// What is stated of a plan.
@@ -263,25 +266,23 @@ fn search(
             Batch::within((f64::from(ranks) * f64::from(fixed.micro_batch.unwrap_or(4)) / split).max(1.0), 0.5)
         }
     };
-    let usual = best_of(setting, &PlanSpace::new(setting, fixed, ranks, batch, false), chips);
-    let (best, closest) = if usual.0.is_some() {
-        usual
-    } else {
-        // It did run: on a plan that its stack's users seldom need.
-        let mut open = setting.clone();
-        open.stack.recipes = Recipes::default();
-        best_of(setting, &PlanSpace::new(&open, fixed, ranks, batch, false), chips)
-    };
-    match (best, closest) {
-        (Some(estimate), _) => Ok(Chosen { estimate, fits: true }),
-        (None, Some(Rejection { found, limit, .. })) => {
-            let (found, limit) = (found / GIB, limit / GIB);
-            Err(Obstacle::Lacks(format!(
-                "states no plan, and none fits: the closest needs {found:.0} of {limit:.0} GiB"
-            )))
+    // It did run: if not on a plan that its stack's users choose, on another; if no batch divides so, on one close by.
+    let mut open = setting.clone();
+    open.stack.recipes = Recipes::default();
+    let close = stated.global_batch.map_or(batch, |stated| Batch::within(f64::from(stated), CLOSE_BATCH_TOLERANCE));
+    let mut nearest: Option<Rejection> = None;
+    for (recipes, batch) in [(setting, batch), (&open, batch), (&open, close)] {
+        let (best, closest) = best_of(setting, &PlanSpace::new(recipes, fixed, ranks, batch, false), chips);
+        if let Some(estimate) = best {
+            return Ok(Chosen { estimate, fits: true });
         }
-        (None, None) => Err(Obstacle::Lacks("states no plan, and none of these sizes can be laid out".to_owned())),
+        nearest = nearest.or(closest);
     }
+    let Some(rejection) = nearest else {
+        return Err(Obstacle::Lacks("states no plan, and none of these sizes can be laid out".to_owned()));
+    };
+    let (found, limit) = (rejection.found / GIB, rejection.limit / GIB);
+    Err(Obstacle::Lacks(format!("states no plan, and none fits: the closest needs {found:.0} of {limit:.0} GiB")))
 }
 
 /// The fastest plan of a space, and the rejection for memory that came closest to running.
