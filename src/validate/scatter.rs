@@ -136,6 +136,13 @@ impl Panel {
     }
 }
 
+/// A number beside an axis, in four digits at most.
+fn tick(value: &f64) -> String {
+    let digits = (3.0 - value.abs().max(1e-6).log10().floor()).clamp(0.0, 9.0) as usize;
+    let text = format!("{value:.digits$}");
+    if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.').to_owned() } else { text }
+}
+
 /// Where a row stands: of runs the speed, of memory GiB, of power kW.
 fn point(row: &Judged, kind: TableKind) -> Option<Point> {
     let (measured, predicted) = match kind {
@@ -241,8 +248,8 @@ fn panel<B: DrawingBackend>(area: &Area<B>, panel: &Panel, scale: u32) -> Drawn<
         .axis_style(INK.stroke_width(scale))
         .label_style(text(15))
         .axis_desc_style(text(17))
-        .x_label_formatter(&|value| format!("{value}"))
-        .y_label_formatter(&|value| format!("{value}"))
+        .x_label_formatter(&tick)
+        .y_label_formatter(&tick)
         .x_desc(format!("measured, {}", panel.unit))
         .y_desc(format!("predicted, {}", panel.unit))
         .draw()?;
