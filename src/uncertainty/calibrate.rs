@@ -2,7 +2,7 @@
 //!
 //! Rows of one source are not independent, so sources are what counts: a component's variance is the mean over the
 //! sources that are exposed to it of their rows' mean square share, together with a prior that weighs as much as
-//! [`PRIOR_SOURCES`] sources, since one to three sources alone cannot tell. The share of a row's square that belongs to a
+//! `PRIOR_SOURCES` sources, since one to three sources alone cannot tell. The share of a row's square that belongs to a
 //! component is its expectation given the sum (one step of expectation maximisation, repeated).
 //!
 //! Skews are quantiles of the standardised residuals of left-out sources: each source is standardised by what was

@@ -1,7 +1,7 @@
 //! Predicts throughput and energy under power caps, relative to the same chip at full power.
 //!
 //! The rows of a curve differ in the cap alone, so its row at full power is no measurement: it states how much power the
-//! work draws, hence how long matrix units work in it ([`Demand::mix`]). The rows below are predicted from that and from
+//! work draws, hence how long matrix units work in it (`Demand::mix`). The rows below are predicted from that and from
 //! the chip's V(f) by the equations of [`crate::model::power`].
 
 use super::judged::{Judged, Obstacle, Quantity};
