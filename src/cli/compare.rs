@@ -42,6 +42,12 @@ pub struct Arguments {
     engine: EngineArgument,
 }
 
+/// What the bands and the percentages of a page say.
+const HOW_SURE: &str = "\
+P10-P90 holds four in five runs, by the misses of published ones and the ranges of the inputs; its middle lies above \
+the figure of a searched plan, for people run less than the best. Where goodput is low, restart time and failure rate \
+spread it most. The percentage beside a winner is its chance to win when all of that is drawn together.";
+
 /// The answer for one workload.
 struct Answer {
     workload: String,
@@ -397,8 +403,9 @@ fn footer(answers: &[Answer], engine: &str) -> String {
     }
     let mut text = format!("\n{FAINT}");
     for note in notes {
-        text += &format!("note: {note}\n");
+        text += &wrap(&format!("note: {note}"), 78);
     }
+    text += &wrap(HOW_SURE, 78);
     text += &format!("searched by {engine}; `--json` holds every figure with its source{FAINT:#}\n");
     text
 }
