@@ -149,7 +149,7 @@ fn chips_are_a_whole_number_from_one_to_ten_million() {
     }
     refused(&format!("{line} -8"), &["-8 chips"]);
     let error = refused(&format!("{line} 1e300"), &["a design of 1e300 chips"]);
-    assert!(error["message"].as_str().is_some_and(|message| message.len() < 80), "{error}");
+    assert!(error["error"]["message"].as_str().is_some_and(|message| message.len() < 80), "{error}");
     refused("estimate --workload llama-2-7b --chip h100", &["--chips"]);
 }
 

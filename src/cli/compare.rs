@@ -322,7 +322,7 @@ fn page(scenario: &Scenario, answer: &Answer) -> String {
         let figure = |value: f64| match c.input {
             "usd_per_kwh" => format!("${value:.3}/kWh"),
             "all_in_usd" => format!("${value:.0}"),
-            "cap_mw" => format!("{value:.1} MW"),
+            "cap_mw" => scaled(value * 1e6, "W"),
             "mfu" => format!("{value:.3}"),
             "restart_s" => format!("{value:.0} s"),
             "g_per_kwh" => format!("{value:.0} g/kWh"),
