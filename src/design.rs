@@ -5,6 +5,7 @@ use crate::library::entry_kind::EntryKind;
 use crate::library::nearest::nearest;
 use crate::library::overrides::Overrides;
 use crate::library::record::Record;
+use crate::library::shape::figure;
 use crate::library::site::{J_PER_KWH, Price, Site};
 use crate::library::store::Library;
 use crate::library::workload::{Precision, Workload};
@@ -99,6 +100,7 @@ pub fn parse_plan(text: &str) -> Result<Fixed, Fault> {
         "precision",
     ];
     let mut fixed = Fixed::default();
+    let mut stated: Vec<String> = Vec::new();
     if text.trim().eq_ignore_ascii_case("auto") {
         return Ok(fixed);
     }
@@ -107,7 +109,16 @@ pub fn parse_plan(text: &str) -> Result<Fixed, Fault> {
         let Some((key, value)) = part.split_once('=').map(|(k, v)| (k.trim(), v.trim())) else {
             return Err(wrong("plan", format!("{} in --plan has no value", quoted(part)), usage));
         };
-        let key = key.to_ascii_lowercase().replace('-', "_");
+        let key = match key.to_ascii_lowercase().replace('-', "_").as_str() {
+            "mbs" => "micro_batch".to_owned(),
+            "zero" => "shard".to_owned(),
+            "sp" => "sequence_parallel".to_owned(),
+            other => other.to_owned(),
+        };
+        if stated.contains(&key) {
+            return Err(wrong(&key, format!("{key} stands twice in --plan"), "write each field once"));
+        }
+        stated.push(key.clone());
         let whole = || -> Result<Option<u32>, Fault> {
             match value.parse::<u32>() {
                 Ok(n) if (1..=1_000_000).contains(&n) => Ok(Some(n)),
@@ -127,14 +138,14 @@ pub fn parse_plan(text: &str) -> Result<Fixed, Fault> {
             "dp" => fixed.dp = whole()?,
             "ep" => fixed.ep = whole()?,
             "etp" => fixed.etp = whole()?,
-            "micro_batch" | "mbs" => fixed.micro_batch = whole()?,
+            "micro_batch" => fixed.micro_batch = whole()?,
             "recompute" => {
                 fixed.recompute = Some(Recompute::parse(value).ok_or_else(|| words(&["none", "selective", "full"]))?);
             }
-            "shard" | "zero" => {
+            "shard" => {
                 fixed.shard = Some(Shard::parse(value).ok_or_else(|| words(&["none", "optimizer", "grads", "full"]))?);
             }
-            "sequence_parallel" | "sp" => {
+            "sequence_parallel" => {
                 fixed.sequence_parallel = Some(match value.to_ascii_lowercase().as_str() {
                     "true" | "1" | "on" | "yes" => true,
                     "false" | "0" | "off" | "no" => false,
@@ -258,9 +269,11 @@ impl Design {
 
         let positive = |key: &'static str, value: Option<f64>, most: f64| -> Result<Option<f64>, Fault> {
             match value {
-                Some(v) if !v.is_finite() || v <= 0.0 || v > most => {
-                    Err(wrong(key, format!("{key} is {v}"), format!("write a number above 0 and at most {most:e}")))
-                }
+                Some(v) if !v.is_finite() || v <= 0.0 || v > most => Err(wrong(
+                    key,
+                    format!("{key} is {}", figure(v)),
+                    format!("write a number above 0 and at most {most:e}"),
+                )),
                 value => Ok(value),
             }
         };
@@ -270,7 +283,11 @@ impl Design {
         note("tokens", workload.run.tokens.into(), "tokens", given(ask.tokens.is_some()));
         if let Some(seq_len) = positive("seq_len", ask.seq_len, 1e8)? {
             if seq_len.fract() != 0.0 {
-                return Err(wrong("seq_len", format!("seq_len is {seq_len}"), "write a whole number of tokens"));
+                return Err(wrong(
+                    "seq_len",
+                    format!("seq_len is {}", figure(seq_len)),
+                    "write a whole number of tokens",
+                ));
             }
             if ask.global_batch.is_none() {
                 // The published batch is kept in tokens.
@@ -321,7 +338,7 @@ impl Design {
             if !price.is_finite() || !(-1.0..=10.0).contains(&price) {
                 return Err(wrong(
                     "usd_per_kwh",
-                    format!("usd_per_kwh is {price}"),
+                    format!("usd_per_kwh is {}", figure(price)),
                     "write a price between -1 and 10 USD/kWh",
                 ));
             }
@@ -372,12 +389,16 @@ impl Design {
         let chips = match ask.chips {
             Some(n) => {
                 if !n.is_finite() || n < 1.0 || n.fract() != 0.0 {
-                    return Err(wrong("chips", format!("a design of {n} chips"), "write a whole number of at least 1"));
+                    return Err(wrong(
+                        "chips",
+                        format!("a design of {} chips", figure(n)),
+                        "write a whole number of at least 1",
+                    ));
                 }
                 if n > MOST_CHIPS {
                     return Err(wrong(
                         "chips",
-                        format!("a design of {n} chips"),
+                        format!("a design of {} chips", figure(n)),
                         format!("at most {MOST_CHIPS:e} are estimated at once"),
                     ));
                 }

@@ -145,6 +145,7 @@ pub fn estimate_json(design: &Design, e: &Estimate) -> Map<String, Value> {
         "step_s": e.step_s,
         "steps": e.steps,
         "tokens": tokens,
+        "seq_len": setting.workload.run.seq_len,
         "tokens_per_s": r.tokens_per_s,
         "tokens_per_s_per_chip": r.tokens_per_s_per_chip,
         "tflops_per_chip": r.tflops_per_chip,

@@ -147,7 +147,9 @@ fn chips_are_a_whole_number_from_one_to_ten_million() {
     for text in ["0", "1.5", "1e9", "1000000000", "0.999"] {
         refused(&format!("{line} {text}"), &["chips"]);
     }
-    refused(&format!("{line}=-8"), &["chips"]);
+    refused(&format!("{line} -8"), &["-8 chips"]);
+    let error = refused(&format!("{line} 1e300"), &["a design of 1e300 chips"]);
+    assert!(error["error"]["message"].as_str().is_some_and(|message| message.len() < 80), "{error}");
     refused("estimate --workload llama-2-7b --chip h100", &["--chips"]);
 }
 
@@ -188,6 +190,8 @@ fn a_plan_with_unknown_fields_or_words_is_refused() {
         ("precision=fp99", "bf16"),
         ("automatic", "no value"),
         ("=", "unknown plan field"),
+        ("tp=4,pp=1,TP=8", "twice"),
+        ("mbs=1,micro_batch=2", "twice"),
     ] {
         refused(&format!("{RUN} --plan {plan}"), &[said]);
     }

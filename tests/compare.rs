@@ -243,6 +243,13 @@ fn the_page_of_a_comparison_fits_into_eighty_columns() {
     for line in ran.stdout.lines() {
         assert!(line.chars().count() <= 80, "{line}");
     }
+    // Some dozens of chips draw kilowatts.
+    let megawatts: Vec<&str> = ran.stdout.lines().filter(|line| line.contains("megawatts of")).collect();
+    assert!(!megawatts.is_empty() && megawatts.iter().all(|line| line.contains(" kW")), "{}", ran.stdout);
+    let text = ran.stdout.split_whitespace().collect::<Vec<_>>().join(" ");
+    for said in ["P10-P90 holds four in five runs", "its chance to win"] {
+        assert!(text.contains(said), "the page does not explain its bands: {text}");
+    }
 }
 
 #[test]

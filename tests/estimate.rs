@@ -121,7 +121,8 @@ fn the_parts_of_a_breakdown_sum_to_their_total() {
 fn the_figures_of_an_estimate_agree_with_each_other() {
     for (document, (_, chip, _)) in ANSWERS.iter().zip(RUNS) {
         let get = |key: &str| at(document, key);
-        let seq_len = number(document, "/sources/inputs/seq_len/value");
+        let seq_len = get("seq_len");
+        assert_eq!(seq_len, number(document, "/sources/inputs/seq_len/value"));
         let batch = get("plan/global_batch");
         same("energy", get("facility_energy_j"), get("avg_facility_w") * get("wall_s"), IDENTITY);
         same("IT energy", get("it_energy_j"), get("avg_it_w") * get("wall_s"), IDENTITY);
@@ -299,6 +300,9 @@ fn a_power_cap_slows_the_run_and_saves_the_chips_energy() {
     let chip_energy = |document: &Value| at(document, "avg_chip_w") * at(document, "wall_s");
     assert!(chip_energy(&capped) < chip_energy(&free));
     assert!(at(&capped, "peak_facility_w") < at(&free, "peak_facility_w"));
+    let page = wattline(&words(&format!("{line} --power-cap 450"))).stdout;
+    let clock = format!("power cap 450 W a chip: {:.0} % of the clock", 100.0 * at(&capped, "clock_ratio"));
+    assert!(page.contains(&clock), "{page}");
 }
 
 #[test]

@@ -176,6 +176,18 @@ fn scores_are_of_rows_that_the_fit_has_not_seen_and_the_page_is_eighty_columns_w
 }
 
 #[test]
+fn runs_that_determine_no_constant_leave_all_at_their_priors() {
+    let runs = "chip,chips,layers,hidden,heads,seq_len,global_batch_seqs,precision,tp,pp,micro_batch,sec_per_iter\n\
+        h100,8,1000,40960,32,4096,64,bf16,8,1,1,1e-30\n";
+    let (_folder, path) = file("runs.csv", runs.as_bytes());
+    let document = answer(&format!("fit {} --quick", text(&path)));
+    assert_eq!(document["fitted_rows"], 1);
+    for constant in constants(&document) {
+        assert_eq!((&constant["identified"], &constant["fit"]), (&false.into(), &constant["prior"]), "{constant}");
+    }
+}
+
+#[test]
 fn faulty_input_is_refused_with_its_place() {
     let refused = |arguments: &[&str]| {
         let ran = wattline(&[arguments, &["--json"]].concat());

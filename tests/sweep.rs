@@ -117,6 +117,9 @@ fn a_dry_run_counts_the_space_and_evaluates_nothing() {
     let page = wattline(&words(&format!("sweep {NAME} --dry-run")));
     assert_eq!(page.code, 0);
     assert!(page.stdout.contains(&points.to_string()), "{}", page.stdout);
+    for line in page.stdout.lines() {
+        assert!(line.chars().count() <= 80, "{line}");
+    }
 }
 
 #[test]

@@ -42,6 +42,12 @@ pub struct Arguments {
     engine: EngineArgument,
 }
 
+/// What the bands and the percentages of a page say.
+const HOW_SURE: &str = "\
+P10-P90 holds four in five runs, by the misses of published ones and the ranges of the inputs; its middle lies above \
+the figure of a searched plan, for people run less than the best. Where goodput is low, restart time and failure rate \
+spread it most. The percentage beside a winner is its chance to win when all of that is drawn together.";
+
 /// The answer for one workload.
 struct Answer {
     workload: String,
@@ -316,7 +322,7 @@ fn page(scenario: &Scenario, answer: &Answer) -> String {
         let figure = |value: f64| match c.input {
             "usd_per_kwh" => format!("${value:.3}/kWh"),
             "all_in_usd" => format!("${value:.0}"),
-            "cap_mw" => format!("{value:.1} MW"),
+            "cap_mw" => scaled(value * 1e6, "W"),
             "mfu" => format!("{value:.3}"),
             "restart_s" => format!("{value:.0} s"),
             "g_per_kwh" => format!("{value:.0} g/kWh"),
@@ -397,8 +403,9 @@ fn footer(answers: &[Answer], engine: &str) -> String {
     }
     let mut text = format!("\n{FAINT}");
     for note in notes {
-        text += &format!("note: {note}\n");
+        text += &wrap(&format!("note: {note}"), 78);
     }
+    text += &wrap(HOW_SURE, 78);
     text += &format!("searched by {engine}; `--json` holds every figure with its source{FAINT:#}\n");
     text
 }

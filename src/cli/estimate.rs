@@ -10,6 +10,7 @@ use super::{Ending, Global, Outcome};
 use crate::design::{Ask, Design, parse_plan, parse_precision};
 use crate::library::diagnostic::{Diagnostic, Fault, quoted};
 use crate::library::overrides::Overrides;
+use crate::library::shape::figure;
 use crate::model::Estimate;
 use crate::report;
 use crate::search::space::PlanSpace;
@@ -37,7 +38,7 @@ pub struct Arguments {
     #[arg(long, value_name = "NAME|FILE")]
     chip: String,
     /// How many chips; left out, as many as the site's megawatts keep
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", allow_hyphen_values = true)]
     chips: Option<String>,
     /// Fields of the plan: tp, cp, pp, vpp, dp, ep, etp, micro_batch, recompute, shard, sequence_parallel
     #[arg(long, value_name = "PLAN", default_value = "auto")]
@@ -108,7 +109,7 @@ fn optional(key: &str, text: Option<&String>) -> Result<Option<f64>, Fault> {
 pub fn whole(key: &str, text: Option<&String>) -> Result<Option<u32>, Fault> {
     let Some(value) = optional(key, text)? else { return Ok(None) };
     if !(1.0..=1e9).contains(&value) || value.fract() != 0.0 {
-        let message = format!("--{} is {value}", key.replace('_', "-"));
+        let message = format!("--{} is {}", key.replace('_', "-"), figure(value));
         return Err(Fault::input(Diagnostic::error(message).key(key).help("write a whole number from 1 to 1e9")));
     }
     Ok(Some(value as u32))
@@ -246,7 +247,7 @@ pub fn energy(joules: f64) -> String {
 
 /// Kilograms of CO2e in words.
 pub fn carbon(kg: f64) -> String {
-    if kg >= 1e6 { format!("{:.1} kt", kg * 1e-6) } else { format!("{:.2} t", kg * 1e-3) }
+    if kg >= 1e3 { scaled(kg * 1e-3, "t") } else { scaled(kg, "kg") }
 }
 
 /// The edges of a band.
@@ -281,6 +282,9 @@ fn page(design: &Design, e: &Estimate, found: &Found) -> String {
     let spare = if e.chips_spare > 0.0 { format!(" ({} spare)", e.chips_spare) } else { String::new() };
     line("on", format!("{chips} x {}{spare}", setting.chip.title));
     line("", format!("cluster {}, stack {}, site {}", setting.cluster.name, setting.stack.name, setting.site.name));
+    if let Some(cap) = design.inputs.iter().find(|i| i.key == "power_cap").and_then(|i| i.value.as_f64()) {
+        line("", format!("power cap {cap} W a chip: {:.0} % of the clock", 100.0 * e.clock));
+    }
     line("plan", report::plan_text(&e.plan));
     if found.evaluated > 1 {
         line("", format!("best of {} plans, {} of which fit", found.evaluated, found.feasible));

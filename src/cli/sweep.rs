@@ -7,7 +7,7 @@ use clap::{ArgAction, Args};
 use serde_json::{Value, json};
 
 use super::engine::EngineArgument;
-use super::estimate::{carbon, dollars, duration, energy};
+use super::estimate::{carbon, dollars, duration, energy, wrap};
 use super::output::{self, FAINT, HEADING};
 use super::{Global, Outcome};
 use crate::design::Design;
@@ -94,7 +94,8 @@ fn dry_page(scenario: &Scenario, tasks: &[Task]) -> String {
         text += &format!("{} on {}: {points} points\n", task.design.name, task.workload);
         for space in &task.spaces {
             let axes: Vec<String> = AXES.iter().zip(space.lengths()).map(|(axis, n)| format!("{axis} {n}")).collect();
-            text += &format!("  {} (batch {})\n", axes.join(" x "), space.batch.target);
+            let line = format!("{} (batch {})", axes.join(" x "), space.batch.target);
+            text += &format!("  {}", wrap(&line, 76).replace("\n  ", "\n    "));
         }
     }
     text
@@ -129,7 +130,7 @@ fn page(scenario: &Scenario, results: &[(Task, Found)], engine: &str, elapsed: f
         );
         if found.feasible == 0 {
             let (reason, detail) = report::nothing_found(&task.design, found);
-            text += &format!("not feasible ({reason}): {detail}\n");
+            text += &wrap(&format!("not feasible ({reason}): {detail}"), 78);
             continue;
         }
         let rows = Objective::ALL

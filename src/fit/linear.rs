@@ -19,7 +19,7 @@ impl Symmetric {
 
     /// Adds weight x v v^T.
     pub fn add_outer(&mut self, weight: f64, v: &[f64]) {
-        for (row, left) in self.values.chunks_exact_mut(self.size).zip(v) {
+        for (row, left) in self.values.chunks_exact_mut(self.size.max(1)).zip(v) {
             let scaled = weight * left;
             if scaled != 0.0 {
                 for (value, right) in row.iter_mut().zip(v) {
@@ -104,6 +104,13 @@ mod tests {
         assert!((x[0] - 1.0).abs() < 1e-12 && (x[1] - 1.0).abs() < 1e-12, "{x:?}");
         let diagonal = factor.inverse_diagonal();
         assert!((diagonal[0] - 5.0 / 6.0).abs() < 1e-12 && (diagonal[1] - 1.0 / 3.0).abs() < 1e-12);
+    }
+
+    #[test]
+    fn no_unknowns_are_a_system_too() {
+        let mut matrix = Symmetric::identity(0);
+        matrix.add_outer(1.0, &[]);
+        assert!(matrix.factor().is_some_and(|factor| factor.solve(&[]).is_empty()));
     }
 
     #[test]

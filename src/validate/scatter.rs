@@ -226,7 +226,11 @@ fn pages<B: DrawingBackend>(root: &Area<B>, panels: &[Panel], scale: u32) -> Dra
 fn ticks(low: f64, high: f64) -> Vec<f64> {
     let decades = low.log10().floor() as i32..=high.log10().ceil() as i32;
     let digits: &[f64] = if high < 20.0 * low { &[1.0, 2.0, 3.0, 4.0, 5.0, 7.0] } else { &[1.0, 2.0, 5.0] };
-    let ticks = decades.flat_map(|decade| digits.iter().map(move |digit| digit * 10.0_f64.powi(decade)));
+    // A quotient of whole numbers is the nearest to its decimal: 0.3, not 0.30000000000000004.
+    let tick = |digit: f64, decade: i32| {
+        if decade < 0 { digit / 10.0_f64.powi(-decade) } else { digit * 10.0_f64.powi(decade) }
+    };
+    let ticks = decades.flat_map(|decade| digits.iter().map(move |digit| tick(*digit, decade)));
     ticks.filter(|tick| (low..=high).contains(tick)).collect()
 }
 
@@ -353,6 +357,8 @@ mod tests {
         assert_eq!(ticks(0.9, 20.0), [1.0, 2.0, 5.0, 10.0, 20.0]);
         assert_eq!(ticks(2.5, 6.0), [3.0, 4.0, 5.0]);
         assert!(ticks(3.2, 3.8).is_empty());
+        let words: Vec<String> = ticks(0.02, 0.3).iter().map(f64::to_string).collect();
+        assert_eq!(words, ["0.02", "0.03", "0.04", "0.05", "0.07", "0.1", "0.2", "0.3"]);
     }
 
     #[test]
