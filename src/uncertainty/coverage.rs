@@ -13,6 +13,7 @@ use crate::model::weights::Weights;
 use crate::validate::exclusion::Exclusions;
 use crate::validate::inference::Inference;
 use crate::validate::plan::chips;
+use crate::validate::power::Systems;
 use crate::validate::table::Table;
 
 /// One extrapolation: a component of the spread, how strongly it applies, and the sentence for the reader.
@@ -69,7 +70,7 @@ impl Measured {
             measured.most_parameters = measured.most_parameters.max(row.number("params_total_B").unwrap_or(0.0) * 1e9);
             measured.longest_sequence = measured.longest_sequence.max(row.number("seq_len").unwrap_or(0.0));
         }
-        let systems = crate::validate::power::Systems::shipped()?;
+        let systems = Systems::shipped()?;
         for row in &table("power_measured.csv")?.rows {
             measured.metered.extend(systems.chip(row, &library));
         }
