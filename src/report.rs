@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 use crate::design::Design;
 use crate::library::record::Value as RecordValue;
 use crate::library::workload::Training;
-use crate::model::memory::memory;
+use crate::model::memory::{GIB, StageMemory, memory};
 use crate::model::plan::{Plan, Reason, Recompute};
 use crate::model::roofline::{half_peak, peak};
 use crate::model::weights::{Weights, model_flop_per_token};
@@ -133,7 +133,7 @@ pub fn estimate_json(design: &Design, e: &Estimate) -> Map<String, Value> {
             "operations": e.cost.operations, "electricity": e.cost.electricity,
         })
     };
-    let stage = |m: &crate::model::memory::StageMemory| json!({ "states": m.states, "step": m.step, "activations": m.activations, "working": m.working, "reserve": m.reserve, "total": m.total() });
+    let stage = |m: &StageMemory| json!({ "states": m.states, "step": m.step, "activations": m.activations, "working": m.working, "reserve": m.reserve, "total": m.total() });
     let document = json!({
         "feasible": true,
         "rejected": null,
@@ -250,7 +250,7 @@ pub fn infeasible_json(design: &Design, reason: &str, detail: &str) -> Value {
 }
 
 fn gib(bytes: f64) -> f64 {
-    bytes / 1_073_741_824.0
+    bytes / GIB
 }
 
 /// What a rejection means, in words.

@@ -53,6 +53,9 @@ fn exposed(setting: Setting, compute: f32, share: f32, communication: f32) -> f3
     return communication - hidden + setting.calibration.contention * hidden;
 }
 
+const ADAPTER_SHARE: f32 = 0.01;
+const STEP_END_S: f32 = 2e-3;
+
 fn reduction(setting: Setting, plan: Plan, params: f32, n: u32, stride: u32) -> f32 {
     let g = group(setting, n, stride);
     let gradients = params * setting.stack.gradient_bytes;
@@ -71,10 +74,24 @@ fn between_replicas(setting: Setting, params: f32, n: u32, shards: u32, stride: 
     return all_reduce(setting, shard, group(setting, n / shards, stride * shards));
 }
 
-// All-gather of a layer's parameters, dense and expert.
-fn gather_layer(setting: Setting, plan: Plan, one: HeldParams, bytes: f32) -> f32 {
+// Bytes a parameter in which ZeRO-3 gathers weights.
+fn gathered_width(setting: Setting, plan: Plan) -> f32 {
+    return select(2.0, 1.5, is_narrow(plan.precision_code) && setting.stack.fused_vector_ops != 0u);
+}
+
+// All-gather or reduce-scatter of one layer's parameters over the ranks that shard them.
+fn sharded_collective(setting: Setting, plan: Plan, one: HeldParams, bytes: f32) -> f32 {
     return all_gather(setting, one.dense * bytes, group(setting, one.dense_shards, plan.tp))
         + all_gather(setting, one.expert * bytes, group(setting, one.expert_shards, plan.ep * plan.etp));
+}
+
+// Exposed pipeline messages of one micro-batch on one rank, forward and backward.
+fn pipeline_message(setting: Setting, plan: Plan) -> f32 {
+    let tokens = f32(plan.micro_batch) * setting.workload.seq_len / f32(plan.cp);
+    let scattered = plan.sequence_parallel != 0u || setting.stack.pipeline_scatter_gather != 0u;
+    let bytes = 2.0 * tokens * setting.workload.hidden / select(1.0, f32(plan.tp), scattered);
+    return 2.0 * f32(plan.vpp) * point_to_point(setting, bytes, plan.tp * plan.cp * plan.dp)
+        * (1.0 - setting.calibration.overlap_pp * setting.stack.overlap_pp);
 }
 
 fn slowest_stage(layers: f32, pp: f32, head: f32, last: f32) -> f32 {
@@ -97,7 +114,6 @@ fn step_time(setting: Setting, plan: Plan, clock: f32) -> StepTime {
     let pp = f32(plan.pp);
     let vpp = f32(plan.vpp);
     let m = f32(plan.micro_batches);
-    let narrow = is_narrow(plan.precision_code);
 
     // One layer and micro-batch.
     var repeated = 0.0;
@@ -129,11 +145,10 @@ fn step_time(setting: Setting, plan: Plan, clock: f32) -> StepTime {
     let sharded = plan.shard == SHARD_FULL;
     var fsdp = 0.0;
     if sharded && plan.dp * plan.cp > 1u {
-        let gathered_bytes = select(2.0, 1.5, narrow && stack.fused_vector_ops != 0u);
-        let gather = gather_layer(setting, plan, one, gathered_bytes);
+        let gather = sharded_collective(setting, plan, one, gathered_width(setting, plan));
         var scatter = 0.0;
         if full_training {
-            scatter = gather_layer(setting, plan, one, stack.gradient_bytes);
+            scatter = sharded_collective(setting, plan, one, stack.gradient_bytes);
         }
         let share = c.overlap_fsdp * stack.overlap_fsdp;
         fsdp = exposed(setting, pass_total(layer.forward), share, gather)
@@ -165,11 +180,7 @@ fn step_time(setting: Setting, plan: Plan, clock: f32) -> StepTime {
     var message = 0.0;
     var bubble = 0.0;
     if plan.pp > 1u {
-        let tokens = f32(plan.micro_batch) * a.seq_len / f32(plan.cp);
-        let split = select(1.0, f32(plan.tp), plan.sequence_parallel != 0u || stack.pipeline_scatter_gather != 0u);
-        let bytes = 2.0 * tokens * a.hidden / split;
-        message = 2.0 * vpp * point_to_point(setting, bytes, plan.tp * plan.cp * plan.dp)
-            * (1.0 - c.overlap_pp * stack.overlap_pp);
+        message = pipeline_message(setting, plan);
         bubble = (pp - 1.0) / vpp * (mean + message);
     }
 
@@ -177,6 +188,7 @@ fn step_time(setting: Setting, plan: Plan, clock: f32) -> StepTime {
     let stage = held_params(setting, plan, a.layers / pp);
     let outer = a.hidden * a.vocab * select(2.0, 1.0, a.tied != 0u) / f32(plan.tp) / min(pp, 2.0);
     let dense = stage.dense + outer;
+    let trained = select(ADAPTER_SHARE, 1.0, full_training);
     var communication = 0.0;
     if sharded {
         communication = between_replicas(setting, dense, stage.dense_group, stage.dense_shards, plan.tp)
@@ -185,14 +197,14 @@ fn step_time(setting: Setting, plan: Plan, clock: f32) -> StepTime {
         communication = reduction(setting, plan, dense, stage.dense_group, plan.tp)
             + reduction(setting, plan, stage.expert, stage.expert_group, plan.ep * plan.etp);
     }
-    communication *= select(0.01, 1.0, full_training);
+    communication *= trained;
     let window = pass_total(layer.backward) * a.layers / pp * select(1.0, 1.0 + 1.0 / vpp, plan.pp > 1u);
     let dp = communication - min(communication, c.overlap_dp * stack.overlap_dp * window);
     let updated = select(
         dense / f32(stage.dense_shards) + stage.expert / f32(stage.expert_shards), dense + stage.expert, plan.shard == SHARD_NONE,
-    ) * select(0.01, 1.0, full_training);
-    let copied = select(dense + stage.expert, 0.0, sharded) * select(0.0, 1.0, full_training);
-    let optimizer = (c.optimizer_bytes * updated + 4.0 * copied) / hbm + 2e-3;
+    ) * trained;
+    let copied = select(dense + stage.expert, 0.0, sharded || !full_training);
+    let optimizer = (c.optimizer_bytes * updated + 4.0 * copied) / hbm + STEP_END_S;
 
     // A stage's mean work, cause by cause; then what waiting adds.
     let layers = m * a.layers / pp;

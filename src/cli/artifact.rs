@@ -35,6 +35,11 @@ impl Artifact {
         Ok(Artifact { path: path.to_owned(), temporary, file })
     }
 
+    /// The wanted name.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
     /// Writes the content and gives the file its name.
     pub fn finish(mut self, content: &[u8]) -> Result<(), Fault> {
         let written = self.file.write_all(content).and_then(|()| self.file.sync_all());

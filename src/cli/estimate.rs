@@ -12,6 +12,7 @@ use crate::library::diagnostic::{Diagnostic, Fault, quoted};
 use crate::library::overrides::Overrides;
 use crate::library::shape::figure;
 use crate::model::Estimate;
+use crate::model::memory::GIB;
 use crate::report;
 use crate::search::space::PlanSpace;
 use crate::search::{Found, Objective};
@@ -220,7 +221,7 @@ pub fn scaled(value: f64, unit: &str) -> String {
 }
 
 fn gib(bytes: f64) -> String {
-    format!("{:.1} GiB", bytes / 1_073_741_824.0)
+    format!("{:.1} GiB", bytes / GIB)
 }
 
 /// USD in words.

@@ -6,23 +6,24 @@ use std::process::ExitCode;
 use clap::Args;
 use serde_json::{Value, json};
 
-use super::output::{FAINT, HEADING};
+use super::artifact::Artifact;
+use super::output::{FAINT, HEADING, signed, size};
 use super::{Global, Outcome, output};
 use crate::fit::file::{self, rounded, same_but_for_rounding};
-use crate::fit::score::{Halves, Score, Ways, halves, score};
-use crate::fit::terms::Terms;
+use crate::fit::score::{Halves, Ways, halves};
+use crate::fit::terms::{Constant, Terms};
 use crate::fit::{LeftOut, Origin, Study, Tables, rows_of};
 use crate::library::diagnostic::{Diagnostic, Fault};
 use crate::library::entry_kind::EntryKind;
 use crate::library::shape::figure;
 use crate::library::source_text::SourceText;
-use crate::library::store::evidence;
 use crate::model::parameters::Calibration;
 use crate::uncertainty::calibrate::calibrate;
 use crate::validate::column_map::ColumnMap;
 use crate::validate::judged::Judged;
+use crate::validate::peers::{self, FACTS};
 use crate::validate::predict::Predictor;
-use crate::validate::score::{by, summarise};
+use crate::validate::score::{Part, Summary, by, summarise};
 use crate::validate::table::Table;
 
 const EXAMPLES: &str = "\
@@ -40,9 +41,6 @@ a folder that holds vtrain/.
 
 A row left out by source is predicted with constants fitted without any row of
 its source, one left out by chip without any row of its chip.";
-
-/// Where further evidence lies.
-const FACTS: &str = "WATTLINE_FACTS";
 
 #[derive(Args, Debug)]
 #[command(after_help = EXAMPLES)]
@@ -75,8 +73,7 @@ pub struct Arguments {
 
 impl Arguments {
     fn facts(&self) -> Option<PathBuf> {
-        let named = || std::env::var_os(FACTS).filter(|folder| !folder.is_empty()).map(PathBuf::from);
-        if self.runs.is_some() { None } else { self.facts.clone().or_else(named) }
+        if self.runs.is_some() { None } else { self.facts.clone().or_else(peers::facts) }
     }
 }
 
@@ -89,9 +86,8 @@ struct Report<'s, 't> {
 }
 
 pub fn run(arguments: &Arguments, global: &Global) -> Outcome {
-    for path in arguments.out.iter().chain(&arguments.spread) {
-        file::check_path(path)?;
-    }
+    let calibration_file = arguments.out.as_deref().map(Artifact::create).transpose()?;
+    let spread_file = arguments.spread.as_deref().map(Artifact::create).transpose()?;
     let terms = match &arguments.priors {
         Some(path) => Terms::parse(&SourceText::read(path)?)?,
         None => Terms::shipped()?,
@@ -108,15 +104,14 @@ pub fn run(arguments: &Arguments, global: &Global) -> Outcome {
         (!arguments.quick && !arguments.check).then(|| (Ways::of(&study, &progress), halves(&study, &progress)));
     bar.finish_and_clear();
     let report = Report { study: &study, shipped: library.calibration()?, scores };
-    if let Some(path) = &arguments.out {
+    if let Some(artifact) = calibration_file {
         let source = library.text(EntryKind::Calibration, "calibration")?;
         let record = library.record(EntryKind::Calibration, "calibration")?;
-        file::write(path, &file::text(&study, &source, &record, &evidence_words(arguments, facts.is_some()))?)?;
-        output::remark(&format!("written: {}", path.display()));
+        let text = file::text(&study, &source, &record, &evidence_words(arguments, facts.is_some()))?;
+        write(artifact, &text)?;
     }
-    if let (Some(path), Some((ways, _))) = (&arguments.spread, &report.scores) {
-        file::write(path, &spread_text(&predictor, ways)?)?;
-        output::remark(&format!("written: {}", path.display()));
+    if let (Some(artifact), Some((ways, _))) = (spread_file, &report.scores) {
+        write(artifact, &spread_text(&predictor, ways)?)?;
     }
     if global.json {
         output::json(&document(&report))?;
@@ -126,12 +121,19 @@ pub fn run(arguments: &Arguments, global: &Global) -> Outcome {
     if arguments.check { check(&report) } else { Ok(ExitCode::SUCCESS) }
 }
 
+/// Finishes a file, and says so.
+fn write(artifact: Artifact, text: &str) -> Result<(), Fault> {
+    let shown = artifact.path().display().to_string();
+    artifact.finish(text.as_bytes())?;
+    output::remark(&format!("written: {shown}"));
+    Ok(())
+}
+
 /// The spread of the runs left out by source, and of the metered nodes and memory, on which no constant is fitted here.
 fn spread_text(predictor: &Predictor<'_>, ways: &Ways) -> Result<String, Fault> {
     let mut rows = rows_of(ways.by_source.iter().flat_map(|left| &left.rows), &[Origin::Runs]);
     for name in ["memory_measured.csv", "power_measured.csv"] {
-        let source = SourceText::new(&format!("evidence/{name}"), evidence(name).unwrap_or_default());
-        rows.extend(predictor.judge(&Table::parse(source, None)?)?.rows);
+        rows.extend(predictor.judge(&Table::shipped(name)?)?.rows);
     }
     let basis =
         "left-out residuals of evidence/published_runs.csv, and those of memory_measured.csv and power_measured.csv";
@@ -201,7 +203,7 @@ fn lines(report: &Report<'_, '_>) -> Vec<Line> {
     let study = report.study;
     let mut free = study.fit.coordinates.iter().zip(&study.fit.narrowing);
     let constants = study.terms.constants.iter().zip(&study.identified).zip(&study.narrowing);
-    let line = |((constant, identified), narrowing): ((&crate::fit::terms::Constant, &bool), &f64)| {
+    let line = |((constant, identified), narrowing): ((&Constant, &bool), &f64)| {
         let (moved, narrowing) = if *identified {
             free.next().map_or((0.0, *narrowing), |(moved, narrowing)| (*moved, *narrowing))
         } else {
@@ -253,8 +255,8 @@ fn document(report: &Report<'_, '_>) -> Value {
     });
     let Some((ways, halves)) = &report.scores else { return document };
     let rows = ways.rows(&[Origin::Runs]);
-    for part in Part::ALL {
-        let scores = rows.iter().map(|(way, rows)| ((*way).to_owned(), score_document(&score(&part.of(rows)))));
+    for part in PARTS {
+        let scores = rows.iter().map(|(way, rows)| ((*way).to_owned(), score_document(&part.summary(rows))));
         document["scores"][part.word()] = Value::Object(scores.collect());
     }
     for (name, label) in LABELS {
@@ -287,15 +289,15 @@ fn document(report: &Report<'_, '_>) -> Value {
 
 const VTRAIN: [(Origin, &str); 2] = [(Origin::SingleNode, "single_node"), (Origin::MultiNode, "multi_node")];
 
-fn score_document(score: &Score) -> Value {
+fn score_document(score: &Summary) -> Value {
     json!({
-        "scored": score.summary.scored,
+        "scored": score.scored,
         "sources": score.sources,
         "mean_of_source_medians": score.mean_of_source_medians,
-        "median_abs_error": score.summary.median_abs_error,
-        "p90_abs_error": score.summary.p90_abs_error,
-        "bias": score.summary.bias,
-        "mape": score.summary.mape,
+        "median_abs_error": score.median_abs_error,
+        "p90_abs_error": score.p90_abs_error,
+        "bias": score.bias,
+        "mape": score.mape,
     })
 }
 
@@ -315,34 +317,8 @@ fn left_document(study: &Study<'_>, left: &LeftOut) -> Value {
     })
 }
 
-/// Rows by how their plans are known.
-#[derive(Clone, Copy)]
-enum Part {
-    Stated,
-    Chosen,
-    All,
-}
-
-impl Part {
-    const ALL: [Part; 3] = [Part::Stated, Part::Chosen, Part::All];
-
-    fn word(self) -> &'static str {
-        match self {
-            Part::Stated => "stated_plan",
-            Part::Chosen => "chosen_plan",
-            Part::All => "all",
-        }
-    }
-
-    fn of(self, rows: &[Judged]) -> Vec<Judged> {
-        let keep = |row: &&Judged| match self {
-            Part::Stated => row.plan_stated,
-            Part::Chosen => !row.plan_stated,
-            Part::All => true,
-        };
-        rows.iter().filter(keep).cloned().collect()
-    }
-}
+/// Rows that are scored by themselves.
+const PARTS: [Part; 3] = [Part::StatedPlan, Part::ChosenPlan, Part::All];
 
 /// What rows are grouped by.
 type Label = fn(&Judged) -> &str;
@@ -361,11 +337,11 @@ struct GroupErrors {
 
 fn groups(ways: &[(&'static str, Vec<Judged>); 4], label: Label) -> Vec<GroupErrors> {
     let [_, inside, out, chip] = ways.each_ref().map(|(_, rows)| by(rows, label));
-    let at = |groups: &[(String, crate::validate::score::Summary)], name: &str| {
+    let at = |groups: &[(String, Summary)], name: &str| {
         let found = groups.iter().find(|(group, _)| group == name);
         found.map_or((f64::NAN, f64::NAN), |(_, summary)| (summary.median_abs_error, summary.bias))
     };
-    let group = |(name, summary): &(String, crate::validate::score::Summary)| {
+    let group = |(name, summary): &(String, Summary)| {
         let ((out, bias), (chip, chip_bias)) = (at(&out, name), at(&chip, name));
         GroupErrors {
             name: name.clone(),
@@ -404,17 +380,17 @@ fn page(report: &Report<'_, '_>) -> String {
     let Some((ways, halves)) = &report.scores else { return text };
     let rows = ways.rows(&[Origin::Runs]);
     text.push_str(&format!("\n{HEADING}Errors{HEADING:#}\n\n"));
-    let scores = Part::ALL.into_iter().flat_map(|part| {
+    let scores = PARTS.into_iter().flat_map(|part| {
         rows.iter().map(move |(way, rows)| {
-            let score = score(&part.of(rows));
+            let score = part.summary(rows);
             vec![
                 part.word().replace('_', " "),
                 way.replace('_', " "),
-                format!("{:>5}", score.summary.scored),
+                format!("{:>5}", score.scored),
                 size(score.mean_of_source_medians),
-                size(score.summary.median_abs_error),
-                size(score.summary.p90_abs_error),
-                signed(score.summary.bias),
+                size(score.median_abs_error),
+                size(score.p90_abs_error),
+                signed(score.bias),
             ]
         })
     });
@@ -457,14 +433,4 @@ fn vtrain(ways: &Ways, halves: &[Halves]) -> String {
     }));
     let header = ["VTRAIN, MEAN ABSOLUTE ERROR", " 1 NODE", "SEVERAL"];
     format!("\n{}", output::table(&header, &[1, 2], lines))
-}
-
-/// A size of an error; a dash where there is none.
-fn size(error: f64) -> String {
-    if error.is_finite() { format!("{error:>6.3}") } else { format!("{:>6}", "-") }
-}
-
-/// An error with its sign.
-fn signed(error: f64) -> String {
-    if error.is_finite() { format!("{error:>+6.3}") } else { format!("{:>6}", "-") }
 }

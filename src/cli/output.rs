@@ -131,3 +131,37 @@ pub fn status(status: Status) -> String {
     };
     format!("{style}{}{style:#}", status.word())
 }
+
+/// A size of an error; a dash where there is none.
+pub fn size(error: f64) -> String {
+    match error {
+        _ if !error.is_finite() => format!("{:>6}", "-"),
+        _ if error >= 100.0 => format!("{error:>6.0e}"),
+        _ => format!("{error:>6.3}"),
+    }
+}
+
+/// An error with its sign.
+pub fn signed(error: f64) -> String {
+    match error {
+        _ if !error.is_finite() => format!("{:>6}", "-"),
+        _ if error.abs() >= 100.0 => format!("{error:>+6.0e}"),
+        _ => format!("{error:>+6.3}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{signed, size};
+
+    #[test]
+    fn an_error_that_does_not_exist_is_a_dash() {
+        assert_eq!(size(f64::NAN).trim(), "-");
+        assert_eq!(signed(0.1).trim(), "+0.100");
+    }
+
+    #[test]
+    fn a_monstrous_error_keeps_to_its_column() {
+        assert_eq!([size(4.7e200), signed(-345.8)], [" 5e200", "  -3e2"]);
+    }
+}

@@ -13,8 +13,6 @@ use self::group::Group;
 use super::artifact::Artifact;
 use super::{Global, Outcome, output};
 use crate::library::diagnostic::{Diagnostic, Fault, quoted};
-use crate::library::source_text::SourceText;
-use crate::library::store::evidence;
 use crate::validate::column_map::ColumnMap;
 use crate::validate::predict::{Judgement, Predictor};
 use crate::validate::scatter::Format;
@@ -127,14 +125,6 @@ fn tables(arguments: &Arguments) -> Result<Vec<Table>, Fault> {
     let map = arguments.columns.as_deref().map(ColumnMap::read).transpose()?;
     match &arguments.runs {
         Some(path) => Ok(vec![Table::read(path, map.as_ref())?]),
-        None => SHIPPED.into_iter().map(shipped).collect(),
+        None => SHIPPED.into_iter().map(Table::shipped).collect(),
     }
-}
-
-fn shipped(name: &str) -> Result<Table, Fault> {
-    let file = format!("evidence/{name}");
-    let Some(text) = evidence(name) else {
-        return Err(Fault::work(Diagnostic::error(format!("the program carries no {file}"))));
-    };
-    Table::parse(SourceText::new(&file, text), None)
 }

@@ -1,13 +1,10 @@
 //! The fitted constants as the text of `evidence/calibration.toml`.
 
-use std::io::Write;
-use std::path::Path;
-
 use toml::de::DeValue;
 
 use super::Study;
 use super::terms::Constant;
-use crate::library::diagnostic::{Diagnostic, Fault, quoted};
+use crate::library::diagnostic::{Diagnostic, Fault};
 use crate::library::reader;
 use crate::library::record::Record;
 use crate::library::shape::figure;
@@ -93,50 +90,6 @@ fn entry(constant: &Constant, value: f64, identified: bool, record: &Record, evi
 /// A TOML float.
 fn number(value: f64) -> String {
     format!("{value:?}")
-}
-
-/// Writes a file in one move: at no time is there half of it.
-pub fn write(path: &Path, text: &str) -> Result<(), Fault> {
-    let failed = |error: std::io::Error| {
-        let shown = path.display().to_string();
-        Fault::work(Diagnostic::error(format!("{} cannot be written: {error}", quoted(&shown))).in_file(shown))
-    };
-    let aside = aside(path);
-    let written = std::fs::File::create(&aside).and_then(|mut file| {
-        file.write_all(text.as_bytes())?;
-        file.sync_all()
-    });
-    written.and_then(|()| std::fs::rename(&aside, path)).map_err(|error| {
-        let _ = std::fs::remove_file(&aside);
-        failed(error)
-    })
-}
-
-/// Refuses a path that cannot be written, before any work.
-pub fn check_path(path: &Path) -> Result<(), Fault> {
-    let shown = path.display().to_string();
-    let refuse = |why: &str, help: &str| {
-        let diagnostic = Diagnostic::error(format!("{} {why}", quoted(&shown))).in_file(shown.clone());
-        Err(Fault::input(diagnostic.key("--out").help(help)))
-    };
-    if path.is_dir() {
-        return refuse("is a folder", "name a file: calibration.toml");
-    }
-    let aside = aside(path);
-    match std::fs::File::create(&aside) {
-        Ok(_) => {
-            let _ = std::fs::remove_file(&aside);
-            Ok(())
-        }
-        Err(error) => refuse(&format!("cannot be written: {error}"), "check the folder and its permissions"),
-    }
-}
-
-/// A name beside a path, of this process alone.
-fn aside(path: &Path) -> std::path::PathBuf {
-    let mut name = path.file_name().unwrap_or_default().to_os_string();
-    name.push(format!(".{}.part", std::process::id()));
-    path.with_file_name(name)
 }
 
 #[cfg(test)]

@@ -15,8 +15,7 @@ use std::path::Path;
 use rayon::prelude::*;
 
 use crate::library::diagnostic::{Diagnostic, Fault};
-use crate::library::source_text::SourceText;
-use crate::library::store::evidence;
+use crate::library::store::evidence_source;
 use crate::model::parameters::Calibration;
 use crate::validate::column_map::ColumnMap;
 use crate::validate::judged::{Judged, Status};
@@ -42,10 +41,9 @@ pub struct Tables(Vec<(Origin, Table)>);
 impl Tables {
     /// The published runs, and vTrain's measurements where a folder of further evidence has them.
     pub fn shipped(facts: Option<&Path>) -> Result<Tables, Fault> {
-        let runs = embedded("published_runs.csv")?;
-        let mut tables = vec![(Origin::Runs, Table::parse(runs, None)?)];
+        let mut tables = vec![(Origin::Runs, Table::shipped("published_runs.csv")?)];
         if let Some(facts) = facts {
-            let map = ColumnMap::parse(&embedded("columns/vtrain.toml")?)?;
+            let map = ColumnMap::parse(&evidence_source("columns/vtrain.toml")?)?;
             for (origin, name) in
                 [(Origin::SingleNode, "single_node_a100.csv"), (Origin::MultiNode, "multi_node_a100.csv")]
             {
@@ -69,14 +67,6 @@ impl Tables {
     /// What was passed over in reading.
     pub fn warnings(&self) -> impl Iterator<Item = &Diagnostic> {
         self.0.iter().flat_map(|(_, table)| &table.warnings)
-    }
-}
-
-fn embedded(name: &str) -> Result<SourceText, Fault> {
-    let file = format!("evidence/{name}");
-    match evidence(name) {
-        Some(text) => Ok(SourceText::new(&file, text)),
-        None => Err(Fault::work(Diagnostic::error(format!("the program carries no {file}")))),
     }
 }
 

@@ -2,34 +2,7 @@
 
 use super::{Group, LeftOut, Origin, Study, rows_of};
 use crate::validate::judged::Judged;
-use crate::validate::score::{Summary, by, summarise};
-
-/// Fewer rows say little of a source.
-pub const LEAST_ROWS: usize = 4;
-
-/// Errors of some rows.
-#[derive(Clone, Copy, Debug)]
-pub struct Score {
-    pub summary: Summary,
-    /// Mean of the median |error| of the sources with at least [`LEAST_ROWS`] rows; NaN where there is none.
-    pub mean_of_source_medians: f64,
-    pub sources: usize,
-}
-
-/// Scores rows.
-pub fn score(rows: &[Judged]) -> Score {
-    let sources = by(rows, |row| &row.source);
-    let medians: Vec<f64> = sources
-        .iter()
-        .filter(|(_, source)| source.scored >= LEAST_ROWS)
-        .map(|(_, source)| source.median_abs_error)
-        .collect();
-    Score {
-        summary: summarise(rows),
-        mean_of_source_medians: medians.iter().sum::<f64>() / medians.len() as f64,
-        sources: medians.len(),
-    }
-}
+use crate::validate::score::{Summary, summarise};
 
 /// The same rows predicted in four ways.
 pub struct Ways {

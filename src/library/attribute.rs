@@ -525,6 +525,11 @@ pub const STACK: &[Attribute] = &[
         Optional,
         "stages are balanced layer by layer where they cannot be equal, LM head and embedding counted; default false",
     ),
+    flag(
+        "hybrid_sharding",
+        Optional,
+        "ZeRO-3 shards inside a torus domain (a slice) and replicates over the domains; default false",
+    ),
     word(
         "fp8_recipe",
         &["none", "tensorwise", "rowwise", "mx", "subchannel"],
@@ -542,19 +547,14 @@ pub const STACK: &[Attribute] = &[
         "selective recompute repeats norms and activation functions; default false",
     ),
     flag(
-        "recompute_stops_early",
-        Optional,
-        "full recompute does not repeat the last product of a layer, whose output backward does not read; default false",
-    ),
-    flag(
-        "hybrid_sharding",
-        Optional,
-        "ZeRO-3 shards inside a torus domain (a slice) and replicates over the domains; default false",
-    ),
-    flag(
         "selective_gemms",
         Optional,
         "selective recompute keeps a layer's input, attention's output and every second GEMM's output; default false",
+    ),
+    flag(
+        "recompute_stops_early",
+        Optional,
+        "full recompute does not repeat the last product of a layer, whose output backward does not read; default false",
     ),
     integer(
         "logit_bytes",

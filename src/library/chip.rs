@@ -1,6 +1,7 @@
 //! A chip as the model reads it: SI units, every value present.
 
 use super::record::{Lacking, Record};
+use crate::model::memory::GIB;
 
 /// Which GEMM and attention kernels exist for a chip.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -14,7 +15,7 @@ pub enum Architecture {
     Other = 2,
 }
 
-/// V_min over V at the top clock, and the clock below which V stays there over the top clock: one pair for the power-cap
+/// V_min over V at the clock of a saturated GEMM under TDP, and the clock below which V stays there over that clock: one pair for the power-cap
 /// curves of V100, A40, P100 and RTX 6000 (evidence/power_caps.csv), whose throughput it meets within 5 % on average.
 const SHARED_VOLTAGE_FLOOR: f64 = 0.7;
 const SHARED_VOLTAGE_KNEE: f64 = 0.7;
@@ -105,7 +106,7 @@ impl Chip {
             fp8_flops: tera("fp8_tflops"),
             fp4_flops: tera("fp4_tflops"),
             int8_flops: tera("int8_tops"),
-            memory_bytes: need.number("memory_gib") * 1_073_741_824.0,
+            memory_bytes: need.number("memory_gib") * GIB,
             hbm_bytes_per_s: need.number("hbm_gb_per_s") * 1e9,
             scale_up_bytes_per_s: need.number("scale_up_gb_per_s") * 1e9,
             nic_bytes_per_s: need.number("nic_gb_per_s") * 1e9,

@@ -97,7 +97,7 @@ pub enum Recipe {
     Blocks = 2,
 }
 
-/// Few fields, each with a physical meaning.
+/// Facts of the software, each with a physical meaning, in the order of the attribute table.
 #[derive(Clone, Debug)]
 pub struct Stack {
     pub name: String,
@@ -106,6 +106,8 @@ pub struct Stack {
     pub vendors: Vec<String>,
     pub precisions: Vec<String>,
     pub attention: AttentionKernel,
+    /// The attention core runs in 8 bit where GEMMs do, on chips with block scales.
+    pub narrow_attention: bool,
     pub fused_vector_ops: bool,
     pub launch: Launch,
     /// Host and device take turns: each launch waits for the kernel before it.
@@ -113,10 +115,6 @@ pub struct Stack {
     pub moe_in_graphs: bool,
     pub moe_fused: bool,
     pub dispatch: Dispatch,
-    /// Where layers cannot be divided evenly, each stage gets the number that balances it, LM head and embedding counted.
-    pub balanced_stages: bool,
-    /// The attention core runs in 8 bit where GEMMs do, on chips with block scales.
-    pub narrow_attention: bool,
     pub gradient_bytes: f64,
     /// Sharded optimizers reduce gradients by reduce-scatter, else by all-reduce.
     pub reduce_scatter: bool,
@@ -129,32 +127,33 @@ pub struct Stack {
     pub overlap_pp: f64,
     pub sequence_parallel: bool,
     pub expert_tensor_parallel: bool,
+    /// The sequence is not the outermost dimension, so that what is gathered or scattered along it is copied.
+    pub gathers_copy: bool,
     pub pipeline_scatter_gather: bool,
     pub interleaving: bool,
+    /// Where layers cannot be divided evenly, each stage gets the number that balances it, LM head and embedding counted.
+    pub balanced_stages: bool,
+    /// Weights are sharded inside a scale-up domain and replicated over the domains (hybrid sharding).
+    pub hybrid_sharding: bool,
+    pub recipe: Recipe,
     /// Rate of 8-bit GEMMs with the recipe's scales over the rate with one scale a tensor.
     pub narrow_rate: f64,
     /// Tensor-parallel gathers move activations that are quantized already.
     pub narrow_gathers: bool,
-    /// The sequence is not the outermost dimension, so that what is gathered or scattered along it is copied.
-    pub gathers_copy: bool,
-    pub recipe: Recipe,
     /// Share of a layer's forward that selective recompute repeats besides unfused attention.
     pub selective_share: f64,
     /// Selective recompute repeats norms and activation functions: two of the four hidden-wide tensors and the
     /// feed-forward's product are not kept.
     pub selective_elementwise: bool,
-    /// Full recompute stops before the last product of a layer, whose output backward does not read.
-    pub recompute_stops_early: bool,
-    /// Weights are sharded inside a scale-up domain and replicated over the domains (hybrid sharding).
-    pub hybrid_sharding: bool,
     /// Selective recompute keeps a layer's input, attention's output and every second GEMM's output.
     pub selective_gemms: bool,
+    /// Full recompute stops before the last product of a layer, whose output backward does not read.
+    pub recompute_stops_early: bool,
     /// Bytes a logit at the peak of the loss: logits, probabilities, gradient.
     pub logit_bytes: f64,
     /// The same where the vocabulary is split over tp.
     pub split_logit_bytes: f64,
     pub vocab_multiple: u32,
-    pub recipes: Recipes,
     /// Bytes a parameter of all gradients held between micro-batches, where nothing shards them.
     pub gradient_buffer_bytes: f64,
     /// Bytes a parameter of the gradients that the optimizer's step copies for its shard.
@@ -175,6 +174,7 @@ pub struct Stack {
     pub dropout: bool,
     /// 8- and 4-bit GEMMs keep their inputs for backward in 8 bit.
     pub narrow_inputs_kept: bool,
+    pub recipes: Recipes,
 }
 
 /// CUTLASS kernels with a scale for each row and column against cuBLAS with one a tensor, on Hopper (assumed; torchao
@@ -201,6 +201,7 @@ impl Stack {
                 "flash2" => AttentionKernel::Flash2,
                 _ => AttentionKernel::Native,
             },
+            narrow_attention: flag("narrow_attention", false),
             fused_vector_ops: flag("fused_vector_ops", true),
             launch: match need.word("launch") {
                 "eager_2020" => Launch::Eager2020,
@@ -215,8 +216,6 @@ impl Stack {
                 Some("fused_on_racks") => Dispatch::FusedOnRacks,
                 _ => Dispatch::AllToAll,
             },
-            balanced_stages: flag("balanced_stages", false),
-            narrow_attention: flag("narrow_attention", false),
             gradient_bytes,
             reduce_scatter: flag("reduce_scatter", true),
             accumulation: match need.word("accumulation") {
@@ -232,25 +231,25 @@ impl Stack {
             overlap_pp: need.number("overlap.pp"),
             sequence_parallel: flag("sequence_parallel", true),
             expert_tensor_parallel: flag("expert_tensor_parallel", false),
+            gathers_copy: flag("gathers_copy", false),
             pipeline_scatter_gather: flag("pipeline_scatter_gather", true),
             interleaving: flag("interleaving", false),
-            narrow_rate: if rowwise { ROWWISE_RATE } else { 1.0 },
-            narrow_gathers: !rowwise,
-            gathers_copy: flag("gathers_copy", false),
+            balanced_stages: flag("balanced_stages", false),
+            hybrid_sharding: flag("hybrid_sharding", false),
             recipe: match need.word("fp8_recipe") {
                 "rowwise" | "subchannel" => Recipe::Rowwise,
                 "mx" => Recipe::Blocks,
                 _ => Recipe::Tensorwise,
             },
+            narrow_rate: if rowwise { ROWWISE_RATE } else { 1.0 },
+            narrow_gathers: !rowwise,
+            selective_share: record.number("selective_share").unwrap_or(0.0),
             selective_elementwise: flag("selective_elementwise", false),
-            recompute_stops_early: flag("recompute_stops_early", false),
-            hybrid_sharding: flag("hybrid_sharding", false),
             selective_gemms: flag("selective_gemms", false),
+            recompute_stops_early: flag("recompute_stops_early", false),
             logit_bytes,
             split_logit_bytes: record.integer("split_logit_bytes").map_or(logit_bytes, |n| n as f64),
-            selective_share: record.number("selective_share").unwrap_or(0.0),
             vocab_multiple: record.integer("vocab_multiple").unwrap_or(128) as u32,
-            recipes: Recipes::from_record(record),
             gradient_buffer_bytes: record.integer("gradient_buffer_bytes").map_or(gradient_bytes, |n| n as f64),
             optimizer_gradient_bytes: record.integer("optimizer_gradient_bytes").unwrap_or(0) as f64,
             master_weights: flag("master_weights", true),
@@ -261,6 +260,7 @@ impl Stack {
             pipeline_outputs_kept: flag("pipeline_outputs_kept", false),
             dropout: flag("dropout", false),
             narrow_inputs_kept: flag("narrow_inputs_kept", false),
+            recipes: Recipes::from_record(record),
         };
         need.finish(stack)
     }

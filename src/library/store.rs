@@ -422,6 +422,15 @@ pub fn evidence(path: &str) -> Option<&'static str> {
     EVIDENCE.get_file(path)?.contents_utf8()
 }
 
+/// The same as a source that diagnostics can point into; a fault of the program where it carries no such file.
+pub fn evidence_source(path: &str) -> Result<SourceText, Fault> {
+    let file = format!("evidence/{path}");
+    match evidence(path) {
+        Some(text) => Ok(SourceText::new(&file, text)),
+        None => Err(Fault::work(Diagnostic::error(format!("the program carries no {file}")))),
+    }
+}
+
 /// Keys that an estimate needs and the entry lacks.
 pub fn missing_keys(record: &Record) -> Vec<String> {
     let lacking = match record.kind() {

@@ -26,6 +26,16 @@ impl Precision {
         Precision::Fp4,
     ];
 
+    /// fp32 or tf32: nothing is kept in 16 bit.
+    pub fn is_single(self) -> bool {
+        matches!(self, Precision::Fp32 | Precision::Tf32)
+    }
+
+    /// Below 16 bit.
+    pub fn is_narrow(self) -> bool {
+        matches!(self, Precision::Fp8 | Precision::Int8 | Precision::Fp4)
+    }
+
     /// The word of a profile or a command line (`mxfp8` is fp8 with a finer scale, `nvfp4` likewise fp4).
     pub fn parse(word: &str) -> Option<Precision> {
         Some(match word.to_ascii_lowercase().as_str() {

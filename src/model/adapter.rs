@@ -7,7 +7,7 @@
 use super::network::{all_gather, group};
 use super::plan::Plan;
 use super::setting::Setting;
-use crate::library::workload::{Precision, Training};
+use crate::library::workload::Training;
 
 /// Work of a layer's adapters in one micro-batch.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -36,7 +36,7 @@ pub fn adapter_time(setting: &Setting, plan: &Plan) -> AdapterTime {
     let (a, chip) = (&setting.workload.architecture, &setting.chip);
     let (tp, cp) = (f64::from(plan.tp), f64::from(plan.cp));
     let tokens = f64::from(plan.micro_batch) * setting.workload.run.seq_len / cp;
-    let bytes = if matches!(plan.precision, Precision::Fp32 | Precision::Tf32) { 4.0 } else { 2.0 };
+    let bytes = if plan.precision.is_single() { 4.0 } else { 2.0 };
     let queries = a.heads * a.head_dim / tp;
     let keys_values = 2.0 * (a.kv_heads * a.head_dim / tp).max(a.head_dim);
     let inputs = a.hidden + queries;

@@ -38,7 +38,7 @@ pub fn attention_time(setting: &Setting, plan: &Plan, clock: f64) -> AttentionTi
     let (tp, cp, b, s) = (f64::from(plan.tp), f64::from(plan.cp), f64::from(plan.micro_batch), run.seq_len);
     let heads = a.heads / tp;
     let (qk_dim, v_dim) = if a.kv_lora > 0.0 { (a.nope_dim + a.rope_dim, a.v_dim) } else { (a.head_dim, a.head_dim) };
-    let single = matches!(plan.precision, Precision::Fp32 | Precision::Tf32);
+    let single = plan.precision.is_single();
     let flops = if single { peak(chip, plan.precision) } else { half_peak(chip) } * clock;
     if setting.stack.attention == AttentionKernel::Unfused {
         let flop = 2.0 * b * (s / cp) * s * (qk_dim + v_dim) * heads;

@@ -9,7 +9,10 @@ use super::plan::{Plan, Recompute, Shard};
 use super::setting::Setting;
 use super::weights::Weights;
 use crate::library::stack::AttentionKernel;
-use crate::library::workload::{Precision, Training};
+use crate::library::workload::Training;
+
+/// Bytes of a GiB.
+pub const GIB: f64 = 1_073_741_824.0;
 
 /// Parameters that a rank of one stage holds before data-parallel sharding.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -147,9 +150,7 @@ pub fn activation_bytes(setting: &Setting, plan: &Plan) -> ActivationBytes {
     let shard = if plan.sequence_parallel { tp } else { 1.0 };
     let gathered = if stack.sequence_gathered_kept { 1.0 } else { shard };
     let matrices = if a.gated { 3.0 } else { 2.0 };
-    let single = matches!(plan.precision, Precision::Fp32 | Precision::Tf32);
-    let narrow = !single && !matches!(plan.precision, Precision::Fp16 | Precision::Bf16);
-    let bytes = if single { 4.0 } else { 2.0 };
+    let bytes = if plan.precision.is_single() { 4.0 } else { 2.0 };
     let scale = bytes * tokens * setting.calibration.memory_activation;
     let query = a.heads * a.head_dim / tp;
     let (attention, projected, expanded) = if a.kv_lora > 0.0 {
@@ -170,7 +171,11 @@ pub fn activation_bytes(setting: &Setting, plan: &Plan) -> ActivationBytes {
     let inputs = 2.0 * a.hidden / shard + if stack.dropout { a.hidden / shard } else { 0.0 };
     let outputs = 2.0 * a.hidden / gathered;
     // Norms and activation functions write what GEMMs read: at half the bytes where it is kept in 8 bit.
-    let halved = if narrow && stack.narrow_inputs_kept { 0.5 * (outputs + feed_forward(1.0, 1.0)) } else { 0.0 };
+    let halved = if plan.precision.is_narrow() && stack.narrow_inputs_kept {
+        0.5 * (outputs + feed_forward(1.0, 1.0))
+    } else {
+        0.0
+    };
     // A frozen base has no weight gradients: of the inputs of its GEMMs, only an adapter's is kept.
     let frozen = setting.workload.run.training != Training::Full;
     let unread = if frozen { a.hidden / gathered + feed_forward(1.0, 0.0) } else { 0.0 };
@@ -183,7 +188,7 @@ pub fn activation_bytes(setting: &Setting, plan: &Plan) -> ActivationBytes {
         - unread;
     let selective = if stack.selective_gemms {
         // The layer's input, attention's output, every second GEMM's output.
-        (2.0 * a.hidden / shard) + (attention - projected) + 0.5 * (projected + feed_forward(matrices - 1.0, 2.0))
+        2.0 * a.hidden / shard + (attention - projected) + 0.5 * (projected + feed_forward(matrices - 1.0, 2.0))
     } else if stack.selective_elementwise {
         // Queries, keys and values of latent attention are projected up again.
         inputs + (attention - expanded) + feed_forward(matrices - 1.0, 2.0)
@@ -227,8 +232,7 @@ pub fn in_flight(plan: &Plan, stage: u32) -> f64 {
 fn state_bytes(setting: &Setting, plan: &Plan, params: f64, group: u32) -> (f64, f64) {
     let (n, stack) = (f64::from(group), &setting.stack);
     if setting.workload.run.training != Training::Full {
-        let narrow = matches!(plan.precision, Precision::Fp8 | Precision::Int8 | Precision::Fp4);
-        let held = if narrow { 1.0 } else { 2.0 } / if plan.shard == Shard::Full { n } else { 1.0 };
+        let held = if plan.precision.is_narrow() { 1.0 } else { 2.0 } / if plan.shard == Shard::Full { n } else { 1.0 };
         return (params * held, 0.0);
     }
     let gradient = stack.gradient_buffer_bytes;

@@ -207,7 +207,7 @@ pub fn layer_time(setting: &Setting, plan: &Plan, clock: f64) -> LayerTime {
     let (tp, cp, b, s) = (f64::from(plan.tp), f64::from(plan.cp), f64::from(plan.micro_batch), run.seq_len);
     let h = a.hidden;
     let tokens = b * s / cp;
-    let narrow = !matches!(plan.precision, Precision::Fp32 | Precision::Tf32 | Precision::Fp16 | Precision::Bf16);
+    let narrow = plan.precision.is_narrow();
     let mut format = gemm_format(chip, plan.precision);
     if narrow {
         format.flops *= stack.narrow_rate;

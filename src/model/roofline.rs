@@ -126,10 +126,10 @@ fn best_tiling(chip: &Chip, calibration: &Calibration, m: f64, n: f64, batch: f6
     full.max(calibration.small_tile * small)
 }
 
-// The figures of a product, in the order of its shader twin.
-#[allow(clippy::too_many_arguments)]
 /// Seconds of `batch` products (m × k)·(k × n) at a clock ratio. `ragged`: the products differ in m, of which the mean is
 /// given, so that the last row of tiles of each is half empty on average.
+// The figures of a product, in the order of its shader twin.
+#[allow(clippy::too_many_arguments)]
 pub fn gemm_time(
     chip: &Chip,
     calibration: &Calibration,

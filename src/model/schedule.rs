@@ -1,7 +1,7 @@
 //! Time of one optimizer step: pipeline, bubble, exposed communication, optimizer, stragglers.
 //!
-//! Twin: `shaders/model/schedule.wgsl`. Interleaved 1F1B after Narayanan et al., "Efficient Large-Scale Language Model Training on GPU
-//! Clusters Using Megatron-LM" (SC 2021).
+//! Twin: `shaders/model/schedule.wgsl`. Interleaved 1F1B after Narayanan et al., "Efficient Large-Scale Language Model
+//! Training on GPU Clusters Using Megatron-LM" (SC 2021).
 
 use super::memory::{HeldParams, held_params, stage_layers};
 use super::network::{all_gather, all_reduce, group, point_to_point};
@@ -9,7 +9,7 @@ use super::operations::{LayerTime, PassTime, layer_time};
 use super::plan::{Plan, Recompute, Shard};
 use super::setting::Setting;
 use crate::library::stack::{Accumulation, AttentionKernel};
-use crate::library::workload::{Precision, Training};
+use crate::library::workload::Training;
 
 /// Seconds of a step by cause; they sum to the step.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -95,6 +95,11 @@ fn accumulation_bytes(setting: &Setting) -> f64 {
     }
 }
 
+/// Parameters of adapters over those of the model that they stand beside (assumed: at most a hundredth).
+const ADAPTER_SHARE: f64 = 0.01;
+/// Seconds of a step's end that no parameter pays for: gradient norm, its reduction, launches (assumed).
+const STEP_END_S: f64 = 2e-3;
+
 /// Exposed part of `communication` beside `compute`, of which a share can hide it; hiding slows the compute.
 fn exposed(setting: &Setting, compute: f64, share: f64, communication: f64) -> f64 {
     let hidden = communication.min(share * compute);
@@ -122,9 +127,8 @@ fn between_replicas(setting: &Setting, params: f64, n: u32, shards: u32, stride:
 }
 
 /// Bytes a parameter in which ZeRO-3 gathers weights.
-fn gathered_bytes(setting: &Setting, plan: &Plan) -> f64 {
-    let narrow = matches!(plan.precision, Precision::Fp8 | Precision::Int8 | Precision::Fp4);
-    if narrow && setting.stack.fused_vector_ops { 1.5 } else { 2.0 }
+fn gathered_width(setting: &Setting, plan: &Plan) -> f64 {
+    if plan.precision.is_narrow() && setting.stack.fused_vector_ops { 1.5 } else { 2.0 }
 }
 
 /// All-gather or reduce-scatter of one layer's parameters over the ranks that shard them.
@@ -140,7 +144,7 @@ pub(super) fn exposed_gather(setting: &Setting, plan: &Plan, forward: f64) -> f6
         return 0.0;
     }
     let one = held_params(setting, plan, 1.0);
-    let gather = sharded_collective(setting, plan, &one, gathered_bytes(setting, plan));
+    let gather = sharded_collective(setting, plan, &one, gathered_width(setting, plan));
     exposed(setting, forward, setting.calibration.overlap_fsdp * setting.stack.overlap_fsdp, gather)
 }
 
@@ -191,7 +195,7 @@ pub fn step_time(setting: &Setting, plan: &Plan, clock: f64) -> StepTime {
     let projected = if elementwise > 0.0 { layer.latent_forward } else { 0.0 };
     let spared =
         if plan.recompute == Recompute::Full && stack.recompute_stops_early { layer.tail } else { PassTime::default() };
-    let recompute = repeated * (layer.forward.total()) - (spared.total()) + scores_again + elementwise + projected;
+    let recompute = repeated * layer.forward.total() - spared.total() + scores_again + elementwise + projected;
     let recompute_matrix =
         repeated * (layer.forward.gemm + layer.forward.attention) - spared.gemm + scores_again + projected;
     let recompute_memory = repeated * layer.forward.vector + elementwise;
@@ -199,7 +203,7 @@ pub fn step_time(setting: &Setting, plan: &Plan, clock: f64) -> StepTime {
     let one: HeldParams = held_params(setting, plan, 1.0);
     let sharded = plan.shard == Shard::Full;
     let fsdp = if sharded && plan.dp * plan.cp > 1 {
-        let gather = sharded_collective(setting, plan, &one, gathered_bytes(setting, plan));
+        let gather = sharded_collective(setting, plan, &one, gathered_width(setting, plan));
         let scatter = if full_training { sharded_collective(setting, plan, &one, stack.gradient_bytes) } else { 0.0 };
         let share = c.overlap_fsdp * stack.overlap_fsdp;
         exposed(setting, layer.forward.total(), share, gather)
@@ -242,22 +246,23 @@ pub fn step_time(setting: &Setting, plan: &Plan, clock: f64) -> StepTime {
     let stage = held_params(setting, plan, a.layers / pp);
     let outer = a.hidden * a.vocab * if a.tied { 1.0 } else { 2.0 } / f64::from(plan.tp) / pp.min(2.0);
     let dense = stage.dense + outer;
+    let trained = if full_training { 1.0 } else { ADAPTER_SHARE };
     let communication = if sharded {
         between_replicas(setting, dense, stage.dense_group, stage.dense_shards, plan.tp)
             + between_replicas(setting, stage.expert, stage.expert_group, stage.expert_shards, plan.ep * plan.etp)
     } else {
         reduction(setting, plan, dense, stage.dense_group, plan.tp)
             + reduction(setting, plan, stage.expert, stage.expert_group, plan.ep * plan.etp)
-    } * if full_training { 1.0 } else { 0.01 };
+    } * trained;
     let window = layer.backward.total() * a.layers / pp * if plan.pp > 1 { 1.0 + 1.0 / vpp } else { 1.0 };
     let dp = communication - communication.min(c.overlap_dp * stack.overlap_dp * window);
     let updated = if plan.shard == Shard::None {
         dense + stage.expert
     } else {
         dense / f64::from(stage.dense_shards) + stage.expert / f64::from(stage.expert_shards)
-    } * if full_training { 1.0 } else { 0.01 };
-    let copied = if sharded { 0.0 } else { dense + stage.expert } * if full_training { 1.0 } else { 0.0 };
-    let optimizer = (c.optimizer_bytes * updated + 4.0 * copied) / hbm + 2e-3;
+    } * trained;
+    let copied = if sharded || !full_training { 0.0 } else { dense + stage.expert };
+    let optimizer = (c.optimizer_bytes * updated + 4.0 * copied) / hbm + STEP_END_S;
 
     // A stage's mean work, cause by cause; then what waiting adds.
     let layers = m * a.layers / pp;

@@ -6,13 +6,13 @@ use std::sync::OnceLock;
 use super::exposure::Component;
 use crate::design::Design;
 use crate::library::diagnostic::Fault;
-use crate::library::source_text::SourceText;
-use crate::library::store::{Library, evidence};
+use crate::library::store::Library;
 use crate::library::workload::Counts;
 use crate::model::weights::Weights;
 use crate::validate::exclusion::Exclusions;
 use crate::validate::inference::Inference;
 use crate::validate::plan::chips;
+use crate::validate::power::Systems;
 use crate::validate::table::Table;
 
 /// One extrapolation: a component of the spread, how strongly it applies, and the sentence for the reader.
@@ -47,12 +47,9 @@ impl Measured {
     fn read() -> Result<Measured, Fault> {
         let library = Library::open::<&str>(&[])?;
         let (inference, exclusions) = (Inference::shipped()?, Exclusions::shipped()?);
-        let table = |name: &str| {
-            Table::parse(SourceText::new(&format!("evidence/{name}"), evidence(name).unwrap_or_default()), None)
-        };
         let mut measured = Measured::default();
         let mut chips_by_word: BTreeMap<String, Option<(String, String)>> = BTreeMap::new();
-        for row in &table("published_runs.csv")?.rows {
+        for row in &Table::shipped("published_runs.csv")?.rows {
             if exclusions.reason(row).is_some() {
                 continue;
             }
@@ -69,8 +66,8 @@ impl Measured {
             measured.most_parameters = measured.most_parameters.max(row.number("params_total_B").unwrap_or(0.0) * 1e9);
             measured.longest_sequence = measured.longest_sequence.max(row.number("seq_len").unwrap_or(0.0));
         }
-        let systems = crate::validate::power::Systems::shipped()?;
-        for row in &table("power_measured.csv")?.rows {
+        let systems = Systems::shipped()?;
+        for row in &Table::shipped("power_measured.csv")?.rows {
             measured.metered.extend(systems.chip(row, &library));
         }
         Ok(measured)

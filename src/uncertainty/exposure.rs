@@ -129,7 +129,7 @@ impl Exposure {
             .with(Component::Stack, 1.0)
             .with(Component::Gemm, weight(gemm_is_assumed(chip, run.precision)))
             .with(Component::MixtureOfExperts, weight(setting.workload.architecture.experts > 0.0))
-            .with(Component::Narrow, weight(is_narrow(run.precision)))
+            .with(Component::Narrow, weight(run.precision.is_narrow()))
             .with(Component::Adapters, weight(run.training != Training::Full))
             .with(Component::Searched, weight(searched))
             .with(Component::Coarse, weight(setting.workload.coarse))
@@ -184,11 +184,6 @@ impl Exposure {
 
 fn weight(exposed: bool) -> f64 {
     if exposed { 1.0 } else { 0.0 }
-}
-
-/// Whether layer GEMMs run in fewer than 16 bit.
-pub fn is_narrow(precision: Precision) -> bool {
-    matches!(precision, Precision::Fp8 | Precision::Int8 | Precision::Fp4)
 }
 
 /// Key of the sustained GEMM rate that a precision runs at.

@@ -3,7 +3,7 @@
 //! The rate of a chip and precision is the median of what its other rows reached, attention halved where causal. A chip
 //! or precision that no other row has gets the median utilisation of all other rows: more than such a predictor knows.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::judged::{Judged, Quantity, Status};
 use super::score::quantile;
@@ -49,10 +49,7 @@ struct Speed<'a> {
 
 /// Whether the baseline can predict a row: it is scored on a time or a rate.
 pub fn is_speed(row: &Judged) -> bool {
-    let timed = row
-        .quantity
-        .is_some_and(|quantity| !matches!(quantity, Quantity::EnergyMwh | Quantity::NodeW | Quantity::PeakMemoryGib));
-    row.status == Status::Scored && timed && row.model_flops > 0.0
+    row.status == Status::Scored && row.quantity.is_some_and(Quantity::is_time) && row.model_flops > 0.0
 }
 
 /// The same rows, predicted by the constant rate; without the rows for which nothing else was measured.
@@ -69,7 +66,7 @@ pub fn predicted(rows: &[Judged], left_out: LeftOut) -> Vec<Judged> {
             reached: row.model_flops * row.error.exp(),
         })
         .collect();
-    let folds: std::collections::BTreeSet<&str> = speeds.iter().map(|speed| speed.fold.as_str()).collect();
+    let folds: BTreeSet<&str> = speeds.iter().map(|speed| speed.fold.as_str()).collect();
     folds.into_iter().flat_map(|fold| predict_fold(&speeds, fold)).collect()
 }
 

@@ -47,16 +47,9 @@ impl Quantity {
         matches!(self, Quantity::StepS | Quantity::TokensPerSPerChip)
     }
 
-    /// Times and rates of training.
+    /// One of [`Quantity::TIMES`].
     pub fn is_time(self) -> bool {
-        !matches!(
-            self,
-            Quantity::EnergyMwh
-                | Quantity::NodeW
-                | Quantity::PeakMemoryGib
-                | Quantity::RelativeThroughput
-                | Quantity::RelativeEnergy
-        )
+        Quantity::TIMES.contains(&self)
     }
 
     /// From the first hour of a run to its last, beyond its steps.

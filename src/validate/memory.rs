@@ -23,10 +23,9 @@ use super::plan::{Stated, UNSTATED_CHIPS, chips as chips_of, choose};
 use super::predict::{Predictor, Subject};
 use super::table::Row;
 use super::vocabulary::{Names, UnknownWord};
-use crate::model::memory::{Memory, StageMemory};
+use crate::model::memory::{GIB, Memory, StageMemory};
 use crate::model::plan::Shard;
 
-const GIB: f64 = 1_073_741_824.0;
 /// A published lower bound is missed only beyond the rounding of its own units.
 const ROUNDING: f64 = 0.97;
 
@@ -94,7 +93,7 @@ pub fn score(row: &Row, subject: &Subject, chips: f64, judged: &mut Judged) -> R
     Ok(())
 }
 
-/// A word of a row, or the first of the words where it states none.
+/// A word of a row; empty where it states none.
 fn known<'a>(row: &'a Row, column: &'static str, words: &[&'static str]) -> Result<&'a str, Obstacle> {
     let word = row.text(column);
     if word.is_empty() || words.contains(&word) {

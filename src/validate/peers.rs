@@ -1,6 +1,6 @@
 //! Other predictors on measured sets: what they publish or were measured to reach, beside our own errors there.
 
-use std::path::Path;
+use std::path::PathBuf;
 
 use serde::Deserialize;
 
@@ -11,11 +11,15 @@ use super::predict::{Judgement, Predictor};
 use super::score::summarise;
 use super::table::Table;
 use crate::library::diagnostic::{Diagnostic, Fault};
-use crate::library::source_text::SourceText;
-use crate::library::store::evidence;
+use crate::library::store::{evidence, evidence_source};
 
-/// The folder of further evidence, which is not shipped.
+/// The variable that names a folder of further evidence, which is not shipped.
 pub const FACTS: &str = "WATTLINE_FACTS";
+
+/// The folder that [`FACTS`] names.
+pub fn facts() -> Option<PathBuf> {
+    std::env::var_os(FACTS).filter(|folder| !folder.is_empty()).map(PathBuf::from)
+}
 
 /// Errors of one predictor on one set; NaN where they are not known.
 #[derive(Clone, Debug)]
@@ -62,10 +66,9 @@ impl Set {
                 return Ok(Some(own.cloned().collect()));
             }
         };
-        let Some(facts) = std::env::var_os(FACTS) else { return Ok(None) };
-        let text = evidence("columns/vtrain.toml").unwrap_or_default();
-        let map = ColumnMap::parse(&SourceText::new("evidence/columns/vtrain.toml", text))?;
-        let table = Table::read(&Path::new(&facts).join("vtrain").join(file), Some(&map))?;
+        let Some(facts) = facts() else { return Ok(None) };
+        let map = ColumnMap::parse(&evidence_source("columns/vtrain.toml")?)?;
+        let table = Table::read(&facts.join("vtrain").join(file), Some(&map))?;
         Ok(Some(predictor.judge(&table)?.rows))
     }
 }

@@ -5,6 +5,7 @@ use super::table::Row;
 use super::vocabulary::Words;
 use crate::library::stack::Recipes;
 use crate::library::workload::Workload;
+use crate::model::memory::GIB;
 use crate::model::plan::{Plan, Reason, Recompute, Shard};
 use crate::model::roofline::half_peak;
 use crate::model::setting::Setting;
@@ -26,11 +27,8 @@ const PRODUCTION_BATCH_TOLERANCE: f64 = 0.1;
 const UNSTATED_DEPTH: u64 = 4;
 /// Experts a rank group holds where a row states no expert parallelism: one node.
 const UNSTATED_EXPERT_GROUP: u32 = 8;
-
 /// How far a batch may be from the stated one where no plan divides that one.
 const CLOSE_BATCH_TOLERANCE: f64 = 0.5;
-
-const GIB: f64 = 1_073_741_824.0;
 
 /// What is stated of a plan.
 #[derive(Clone, Debug, Default)]

@@ -262,7 +262,7 @@ mod tests {
     #[test]
     fn every_name_of_the_shipped_table_is_in_the_library() -> Result<(), Fault> {
         let systems = Systems::shipped()?;
-        let library = crate::library::store::Library::open::<&str>(&[])?;
+        let library = Library::open::<&str>(&[])?;
         for system in &systems.system {
             library.chip(&system.chip)?;
             library.cluster(&system.cluster)?;

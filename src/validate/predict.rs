@@ -76,13 +76,11 @@ impl<'a> Predictor<'a> {
     pub fn judge(&self, table: &Table) -> Result<Judgement, Fault> {
         let names = Names::of(table, self.library);
         let judge = |row: &Row| {
-            if table.kind == TableKind::Runs {
-                return self.prepare_row(row, &names).judge(&self.calibration);
-            }
             let mut judged = blank(row);
             let outcome = match table.kind {
+                TableKind::Runs => return self.prepare_row(row, &names).judge(&self.calibration),
                 TableKind::Power => power::judge(self, row, &mut judged),
-                TableKind::Runs | TableKind::Memory => memory::judge(self, row, &names, &mut judged),
+                TableKind::Memory => memory::judge(self, row, &names, &mut judged),
                 TableKind::PowerCaps => power_caps::judge(self, table, row, Quantity::RelativeThroughput, &mut judged),
             };
             if let Err(obstacle) = outcome {
@@ -173,20 +171,8 @@ impl<'a> Predictor<'a> {
         let (chip, cluster) = names.machine(row)?;
         judged.chip.clone_from(&chip.name);
         let mut stack = self.stack(row, names, &chip.vendor, judged)?;
-        match row.text("precision") {
-            "mxfp8" => stack.recipe = Recipe::Blocks,
-            "fp8" if stack.recipe == Recipe::Blocks => stack.recipe = Recipe::Tensorwise,
-            _ => {}
-        }
-        judged.stack = stack.name.clone();
-        if let Some(dropout) = row.remark_number("dropout ") {
-            stack.dropout = dropout > 0.0;
-        }
-        stack.master_weights &= !row.remarked("pure bf16");
-        if row.remarked("fused cross entropy") {
-            stack.logit_bytes = stack.logit_bytes.min(FUSED_LOGIT_BYTES);
-            stack.split_logit_bytes = stack.split_logit_bytes.min(FUSED_LOGIT_BYTES);
-        }
+        judged.stack.clone_from(&stack.name);
+        configure(&mut stack, row);
         if let Some(why) = &row.impossible {
             return Err(Obstacle::Lacks(why.clone()));
         }
@@ -230,6 +216,23 @@ impl<'a> Predictor<'a> {
         }
         judged.inferred.push("stack");
         self.library.stack(self.inference.stack(row, vendor)).map_err(|fault| Obstacle::Lacks(fault.message()))
+    }
+}
+
+/// Sets what a row says of a stack's switches.
+fn configure(stack: &mut Stack, row: &Row) {
+    match row.text("precision") {
+        "mxfp8" => stack.recipe = Recipe::Blocks,
+        "fp8" if stack.recipe == Recipe::Blocks => stack.recipe = Recipe::Tensorwise,
+        _ => {}
+    }
+    if let Some(dropout) = row.remark_number("dropout ") {
+        stack.dropout = dropout > 0.0;
+    }
+    stack.master_weights &= !row.remarked("pure bf16");
+    if row.remarked("fused cross entropy") {
+        stack.logit_bytes = stack.logit_bytes.min(FUSED_LOGIT_BYTES);
+        stack.split_logit_bytes = stack.split_logit_bytes.min(FUSED_LOGIT_BYTES);
     }
 }
 
@@ -286,8 +289,7 @@ fn unmeasured(row: &Row) -> Obstacle {
 
 /// What a quantity cannot be predicted without.
 fn needs(row: &Row, quantity: Quantity) -> Result<(), Obstacle> {
-    let whole_run = matches!(quantity, Quantity::Days | Quantity::ChipHours | Quantity::EnergyMwh);
-    if whole_run && row.positive("tokens_total").is_none() {
+    if quantity.is_whole_run() && row.positive("tokens_total").is_none() {
         return Err(Obstacle::states_no("number of tokens (tokens_total)"));
     }
     if quantity == Quantity::StepS && row.count("global_batch_seqs").is_none() {

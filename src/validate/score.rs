@@ -79,9 +79,9 @@ pub fn summarise<'a>(rows: impl IntoIterator<Item = &'a Judged>) -> Summary {
         bias: quantile(&mut signed, 0.5),
         memory_disagreements: scored.iter().filter(|row| row.memory_disagrees).count(),
         facts_met: rows.iter().filter(|row| row.agrees == Some(true)).count(),
+        facts_missed: rows.iter().filter(|row| row.agrees == Some(false)).count(),
         inside: mean(&every),
         inside_by_source: mean(&shares),
-        facts_missed: rows.iter().filter(|row| row.agrees == Some(false)).count(),
     }
 }
 

@@ -136,8 +136,7 @@ fn apply_remarks(row: &Row, shape: &mut Architecture) {
 /// The precision stated; 16-bit where none is, or where the chip or the stack lacks the stated one.
 fn precision(words: &Words, chip: &Chip, stack: &Stack, inferred: &mut Vec<&'static str>) -> Precision {
     let trains = |precision: &Precision| {
-        let eight_bit = matches!(precision, Precision::Fp8 | Precision::Int8 | Precision::Fp4);
-        !eight_bit || stack.precisions.iter().any(|word| Precision::parse(word) == Some(*precision))
+        !precision.is_narrow() || stack.precisions.iter().any(|word| Precision::parse(word) == Some(*precision))
     };
     match words.precision.filter(|precision| peak(chip, *precision) > 0.0 && trains(precision)) {
         Some(precision) => precision,

@@ -10,6 +10,7 @@ use crate::library::diagnostic::{Diagnostic, Fault, quoted};
 use crate::library::nearest::nearest;
 use crate::library::shape::figure;
 use crate::library::source_text::SourceText;
+use crate::library::store::evidence_source;
 
 /// What the rows of a table measured; the columns tell.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -150,6 +151,11 @@ impl Table {
     /// Reads a CSV file.
     pub fn read(path: &Path, map: Option<&ColumnMap>) -> Result<Table, Fault> {
         Table::parse(SourceText::read_table(path)?, map)
+    }
+
+    /// A table that ships with the program, by its path inside `evidence`.
+    pub fn shipped(path: &str) -> Result<Table, Fault> {
+        Table::parse(evidence_source(path)?, None)
     }
 
     /// Parses a CSV.
