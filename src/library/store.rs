@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
 use include_dir::{Dir, include_dir};
+use serde::de::DeserializeOwned;
 
 use super::chip::Chip;
 use super::cluster::Cluster;
@@ -429,6 +430,13 @@ pub fn evidence_source(path: &str) -> Result<SourceText, Fault> {
         Some(text) => Ok(SourceText::new(&file, text)),
         None => Err(Fault::work(Diagnostic::error(format!("the program carries no {file}")))),
     }
+}
+
+/// The same, read as a table.
+pub fn evidence_table<T: DeserializeOwned>(path: &str) -> Result<T, Fault> {
+    let source = evidence_source(path)?;
+    toml::from_str(source.text())
+        .map_err(|error| Fault::work(Diagnostic::error(error.message().to_owned()).in_file(source.file())))
 }
 
 /// Keys that an estimate needs and the entry lacks.

@@ -5,7 +5,7 @@
 //! are the same on every run and every machine: a counter is hashed with the owner's name.
 
 use super::exposure::{Exposure, Owner};
-use super::figures::{Input, Uncertainty, share};
+use super::figures::{Input, Uncertainty};
 use super::spread::Spread;
 use crate::model::Estimate;
 use crate::search::Objective;
@@ -61,24 +61,8 @@ struct Figure {
 impl Figure {
     fn of(side: &Side<'_>, at: usize, objective: Objective, spread: &Spread) -> Figure {
         let of = side.uncertainty;
-        let (cost, carbon) = (&side.estimate.cost, &side.estimate.carbon);
-        let electricity = share(cost.electricity, cost.total());
-        let operational = share(carbon.operational, carbon.total());
-        let mut others = vec![split(&of.operation, 1.0)];
-        others.extend(match objective {
-            Objective::Time => vec![],
-            Objective::Energy => vec![split(&of.power, 1.0)],
-            Objective::Cost => vec![
-                split(&of.power, electricity),
-                split(&of.electricity_price, electricity),
-                split(&of.chip_price, share(cost.chips + cost.rental, cost.total())),
-            ],
-            Objective::Carbon => vec![
-                split(&of.power, operational),
-                split(&of.intensity, operational),
-                split(&of.embodied, share(carbon.embodied, carbon.total())),
-            ],
-        });
+        let inputs = of.inputs(side.estimate, objective);
+        let others = inputs.into_iter().map(|(input, share)| split(input, share)).collect();
         let (fast, slow) = of.run.skews(spread);
         let median = objective.of(side.estimate) * of.run.shift(spread).exp();
         Figure { median, time: latents(&of.run, side, at, spread), fast, slow, others }

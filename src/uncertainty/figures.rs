@@ -21,6 +21,7 @@ use crate::library::record::Record;
 use crate::model::Estimate;
 use crate::model::goodput::{LEAST_GOODPUT, wall};
 use crate::model::setting::Setting;
+use crate::search::Objective;
 
 /// An input of a figure that is uncertain by itself, and who shares it.
 #[derive(Clone, Debug, PartialEq)]
@@ -63,6 +64,31 @@ pub struct Bands {
 pub fn is_searched(design: &Design) -> bool {
     let fixed = &design.fixed;
     fixed.tp.is_none() || fixed.pp.is_none() || fixed.micro_batch.is_none()
+}
+
+impl Uncertainty {
+    /// What moves the figure of an objective besides the time of its steps, each with the share of the figure that it moves.
+    pub fn inputs(&self, estimate: &Estimate, objective: Objective) -> Vec<(&Input, f64)> {
+        let (cost, carbon) = (&estimate.cost, &estimate.carbon);
+        let electricity = share(cost.electricity, cost.total());
+        let operational = share(carbon.operational, carbon.total());
+        let mut inputs = vec![(&self.operation, 1.0)];
+        inputs.extend(match objective {
+            Objective::Time => vec![],
+            Objective::Energy => vec![(&self.power, 1.0)],
+            Objective::Cost => vec![
+                (&self.power, electricity),
+                (&self.electricity_price, electricity),
+                (&self.chip_price, share(cost.chips + cost.rental, cost.total())),
+            ],
+            Objective::Carbon => vec![
+                (&self.power, operational),
+                (&self.intensity, operational),
+                (&self.embodied, share(carbon.embodied, carbon.total())),
+            ],
+        });
+        inputs
+    }
 }
 
 /// What makes the figures of an estimate uncertain.
@@ -112,32 +138,24 @@ pub fn uncertainty(design: &Design, estimate: &Estimate) -> Uncertainty {
 pub fn bands(estimate: &Estimate, of: &Uncertainty, spread: &Spread) -> Bands {
     let slower = of.step.shift(spread).exp();
     let step = Width::of_time(&of.step, spread);
-    let time = Width::of_time(&of.run, spread).and(of.operation.width);
-    let energy = time.and(of.power.width);
-    let cost = &estimate.cost;
-    let (electricity, chips) = (share(cost.electricity, cost.total()), share(cost.chips + cost.rental, cost.total()));
-    let carbon = &estimate.carbon;
-    let (operational, embodied) = (share(carbon.operational, carbon.total()), share(carbon.embodied, carbon.total()));
-    let cost_width = time
-        .and(of.power.width.times(electricity))
-        .and(of.electricity_price.width.times(electricity))
-        .and(of.chip_price.width.times(chips));
-    let carbon_width = time
-        .and(of.power.width.times(operational))
-        .and(of.intensity.width.times(operational))
-        .and(of.embodied.width.times(embodied));
+    let run = Width::of_time(&of.run, spread);
+    let width = |objective: Objective| {
+        let inputs = of.inputs(estimate, objective);
+        inputs.iter().fold(run, |width, (input, share)| width.and(input.width.times(*share)))
+    };
+    let band = |objective: Objective| Band::around(objective.of(estimate) * slower, width(objective));
     Bands {
         step_s: Band::around(estimate.step_s * slower, step),
-        wall_s: Band::around(estimate.wall.wall_s * slower, time),
-        facility_energy_j: Band::around(estimate.power.facility_j() * slower, energy),
-        cost_usd: Band::around(cost.total() * slower, cost_width),
-        co2_kg: Band::around(carbon.total() * slower, carbon_width),
+        wall_s: band(Objective::Time),
+        facility_energy_j: band(Objective::Energy),
+        cost_usd: band(Objective::Cost),
+        co2_kg: band(Objective::Carbon),
         memory_bytes: Band::around(estimate.memory.peak(), Width::of_memory(spread)),
     }
 }
 
 /// A part's share of a whole that may be nothing or, at negative prices, less.
-pub fn share(part: f64, whole: f64) -> f64 {
+fn share(part: f64, whole: f64) -> f64 {
     if whole.abs() > 0.0 { (part / whole).abs().min(1.0) } else { 0.0 }
 }
 

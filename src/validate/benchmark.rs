@@ -3,8 +3,8 @@
 use serde::Deserialize;
 
 use super::table::Row;
-use crate::library::diagnostic::{Diagnostic, Fault};
-use crate::library::store::evidence;
+use crate::library::diagnostic::Fault;
+use crate::library::store::evidence_table;
 use crate::library::workload::Training;
 
 /// When a benchmark evaluates.
@@ -51,11 +51,7 @@ pub struct Evaluations {
 impl Benchmarks {
     /// Reads the table that ships with the library.
     pub fn shipped() -> Result<Benchmarks, Fault> {
-        let text = evidence("benchmarks.toml").unwrap_or_default();
-        toml::from_str(text).map_err(|error| {
-            let message = format!("table of benchmarks: {}", error.message());
-            Fault::work(Diagnostic::error(message).in_file("evidence/benchmarks.toml"))
-        })
+        evidence_table("benchmarks.toml")
     }
 
     /// The evaluations of a row that trained `workload` with a global batch; `None` where its time holds none, or where

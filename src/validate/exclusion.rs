@@ -8,8 +8,8 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 
 use super::table::Row;
-use crate::library::diagnostic::{Diagnostic, Fault};
-use crate::library::store::evidence;
+use crate::library::diagnostic::Fault;
+use crate::library::store::evidence_table;
 
 /// Cells that a row must have, by column.
 pub type Cells = BTreeMap<String, String>;
@@ -38,11 +38,7 @@ pub struct Exclusions {
 impl Exclusions {
     /// Reads the list that ships with the evidence.
     pub fn shipped() -> Result<Exclusions, Fault> {
-        let text = evidence("contradictions.toml").unwrap_or_default();
-        toml::from_str(text).map_err(|error| {
-            let message = format!("table of contradictions: {}", error.message());
-            Fault::work(Diagnostic::error(message).in_file("evidence/contradictions.toml"))
-        })
+        evidence_table("contradictions.toml")
     }
 
     /// Why a row takes no part in the figures; none where it does.

@@ -3,8 +3,8 @@
 use serde::Deserialize;
 
 use super::table::Row;
-use crate::library::diagnostic::{Diagnostic, Fault};
-use crate::library::store::evidence;
+use crate::library::diagnostic::Fault;
+use crate::library::store::evidence_table;
 
 /// A rule: all conditions that it states must hold.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -40,10 +40,7 @@ pub struct Inference {
 impl Inference {
     /// Reads the table that ships with the library.
     pub fn shipped() -> Result<Inference, Fault> {
-        let text = evidence("stacks.toml").unwrap_or_default();
-        toml::from_str(text).map_err(|error| {
-            Fault::work(Diagnostic::error(format!("stack table: {}", error.message())).in_file("evidence/stacks.toml"))
-        })
+        evidence_table("stacks.toml")
     }
 
     /// Name of the stack of a row on a chip of a vendor.

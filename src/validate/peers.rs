@@ -10,8 +10,8 @@ use super::judged::Judged;
 use super::predict::{Judgement, Predictor};
 use super::score::summarise;
 use super::table::Table;
-use crate::library::diagnostic::{Diagnostic, Fault};
-use crate::library::store::{evidence, evidence_source};
+use crate::library::diagnostic::Fault;
+use crate::library::store::{evidence_source, evidence_table};
 
 /// The variable that names a folder of further evidence, which is not shipped.
 pub const FACTS: &str = "WATTLINE_FACTS";
@@ -101,12 +101,7 @@ struct Figures {
 }
 
 fn figures() -> Result<Vec<Figure>, Fault> {
-    let text = evidence("peers.toml").unwrap_or_default();
-    let figures: Figures = toml::from_str(text).map_err(|error| {
-        let message = format!("table of peers: {}", error.message());
-        Fault::work(Diagnostic::error(message).in_file("evidence/peers.toml"))
-    })?;
-    Ok(figures.figure)
+    Ok(evidence_table::<Figures>("peers.toml")?.figure)
 }
 
 /// A table's rows by us and by the constant rate.

@@ -11,9 +11,9 @@ use super::predict::Predictor;
 use super::table::Row;
 use super::vocabulary::UnknownWord;
 use crate::library::chip::Chip;
-use crate::library::diagnostic::{Diagnostic, Fault, quoted};
+use crate::library::diagnostic::{Fault, quoted};
 use crate::library::nearest::nearest;
-use crate::library::store::{Library, evidence};
+use crate::library::store::{Library, evidence_table};
 use crate::library::workload::{Precision, Training};
 use crate::model::power::phase_w as chip_phase_w;
 use crate::model::setting::Setting;
@@ -80,11 +80,7 @@ pub struct Systems {
 impl Systems {
     /// Reads the table that ships with the library.
     pub fn shipped() -> Result<Systems, Fault> {
-        let text = evidence("systems.toml").unwrap_or_default();
-        toml::from_str(text).map_err(|error| {
-            let message = format!("table of systems: {}", error.message());
-            Fault::work(Diagnostic::error(message).in_file("evidence/systems.toml"))
-        })
+        evidence_table("systems.toml")
     }
 
     /// The server of a row; of a name that the table lacks, the reference server of the chip in it (`Dell 8xH100`).
