@@ -93,18 +93,8 @@ fn finish(setting: &Setting, plan: &Plan, ranks: f64, clock: f64, memory: Memory
         return Err(Rejection { reason: Reason::Failures, found: wall.progress, limit: LEAST_GOODPUT, plan: *plan });
     }
     let power = power(setting, plan, ranks, clock, &step, &wall);
-    if power.peak_facility_w > setting.site.cap_w * 1.000_001 {
-        return Err(Rejection {
-            reason: Reason::SitePower,
-            found: power.peak_facility_w,
-            limit: setting.site.cap_w,
-            plan: *plan,
-        });
-    }
-    let cost = cost(setting, ranks, wall.wall_s, power.peak_it_w, power.facility_j());
-    let carbon = emissions(setting, ranks, wall.wall_s, power.facility_j());
     let chips_used = plan.ranks() as f64 / setting.ranks_per_chip;
-    Ok(Estimate {
+    let estimate = Estimate {
         plan: *plan,
         chips_used,
         chips_spare: ranks / setting.ranks_per_chip - chips_used,
@@ -115,7 +105,27 @@ fn finish(setting: &Setting, plan: &Plan, ranks: f64, clock: f64, memory: Memory
         steps,
         wall,
         power,
-        cost,
-        carbon,
-    })
+        cost: Cost::default(),
+        carbon: Emissions::default(),
+    };
+    settle(setting, &estimate)
+}
+
+/// What the same run comes to at the setting's site, at its prices: nothing of the site enters the time of a run or the
+/// energy of its equipment. Everything here grows with both, so that only plans on the frontier of time and energy can win.
+pub fn settle(setting: &Setting, run: &Estimate) -> Result<Estimate, Rejection> {
+    let ranks = (run.chips_used + run.chips_spare) * setting.ranks_per_chip;
+    let wall_s = run.wall.wall_s;
+    let power = run.power.at_site(&setting.site, wall_s);
+    if power.peak_facility_w > setting.site.cap_w * 1.000_001 {
+        return Err(Rejection {
+            reason: Reason::SitePower,
+            found: power.peak_facility_w,
+            limit: setting.site.cap_w,
+            plan: run.plan,
+        });
+    }
+    let cost = cost(setting, ranks, wall_s, power.peak_it_w, power.facility_j());
+    let carbon = emissions(setting, ranks, wall_s, power.facility_j());
+    Ok(Estimate { power, cost, carbon, ..*run })
 }

@@ -17,6 +17,7 @@ use super::plan::Plan;
 use super::schedule::StepTime;
 use super::setting::Setting;
 use crate::library::chip::Chip;
+use crate::library::site::Site;
 
 /// Dynamic power at a clock ratio over that at ratio 1, the clock of a saturated GEMM under TDP: r·(V(r)/V(1))², V flat
 /// below the knee and linear above; r to a stated exponent where that replaces V(f).
@@ -101,6 +102,17 @@ impl Power {
             + self.fabric_j
             + self.storage_j
     }
+    /// The same equipment's power behind the meter of a site.
+    pub fn at_site(self, site: &Site, wall_s: f64) -> Power {
+        let it_j = self.it_j();
+        let pue = part_load_pue(site.pue_full, it_j / wall_s / self.peak_it_w);
+        Power {
+            peak_facility_w: self.peak_it_w * site.pue_full,
+            pue,
+            facility_overhead_j: it_j * (pue - 1.0),
+            ..self
+        }
+    }
     /// Energy at the meter.
     pub fn facility_j(&self) -> f64 {
         self.it_j() + self.facility_overhead_j
@@ -156,15 +168,12 @@ pub fn power(setting: &Setting, plan: &Plan, ranks: f64, clock: f64, step: &Step
         * (used * (busy_s + cluster.host_idle_share * wall.idle_s) + spare * cluster.host_idle_share * wall.wall_s);
     let fabric_j = fabric_w(setting, ranks) * ranks * wall.wall_s;
     let storage_j = cluster.storage_w * ranks * wall.wall_s;
-    let it_j = matrix_j + memory_bound_j + waiting_j + idle_j + host_j + fabric_j + storage_j;
-    let peak_it_w = ranks * peak_rank_w(setting, ranks);
-    let pue = part_load_pue(setting.site.pue_full, it_j / wall.wall_s / peak_it_w);
     Power {
         rank_training_w: (matrix_w * step.matrix() + memory_w * step.memory_bound() + waiting_w * step.waiting())
             / total,
-        peak_it_w,
-        peak_facility_w: peak_it_w * setting.site.pue_full,
-        pue,
+        peak_it_w: ranks * peak_rank_w(setting, ranks),
+        peak_facility_w: 0.0,
+        pue: 1.0,
         matrix_j,
         memory_bound_j,
         waiting_j,
@@ -172,6 +181,7 @@ pub fn power(setting: &Setting, plan: &Plan, ranks: f64, clock: f64, step: &Step
         host_j,
         fabric_j,
         storage_j,
-        facility_overhead_j: it_j * (pue - 1.0),
+        facility_overhead_j: 0.0,
     }
+    .at_site(&setting.site, wall.wall_s)
 }
