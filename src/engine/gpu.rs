@@ -14,6 +14,7 @@ use super::shaders;
 use crate::model::plan::Reason;
 use crate::model::setting::Setting;
 use crate::model::{Estimate, Rejection, estimate};
+use crate::search::frontier::Frontier;
 use crate::search::space::PlanSpace;
 use crate::search::{Found, Objective, nearer};
 
@@ -476,6 +477,7 @@ impl Harvest {
         }
         Found {
             best,
+            frontier: Frontier::new(1),
             evaluated: self.feasible + self.rejected.iter().sum::<u64>(),
             feasible: self.feasible,
             nearest,

@@ -1,5 +1,6 @@
 //! From a space of plans to the best one.
 
+pub mod frontier;
 pub mod space;
 
 use rayon::prelude::*;
@@ -7,6 +8,7 @@ use rayon::prelude::*;
 use crate::model::plan::Reason;
 use crate::model::setting::Setting;
 use crate::model::{Estimate, Rejection, estimate};
+use frontier::Frontier;
 use space::{AXES, PlanSpace, SWITCHES};
 
 /// What a design is judged by; less is better in each.
@@ -46,6 +48,8 @@ impl Objective {
 pub struct Found {
     /// Best estimate of each objective, in the order of [`Objective::ALL`]; `None` where nothing is feasible.
     pub best: [Option<Estimate>; 4],
+    /// The plans that can be best at some site and price.
+    pub frontier: Frontier,
     /// Plans evaluated, and those that can run.
     pub evaluated: u64,
     pub feasible: u64,
@@ -57,7 +61,19 @@ pub struct Found {
 impl Found {
     /// A search that has not begun.
     pub fn nothing() -> Found {
-        Found { best: [None; 4], evaluated: 0, feasible: 0, nearest: None, rejected: [0; Reason::ALL.len()] }
+        Found::nothing_of(1)
+    }
+
+    /// The same for the `depth` best plans of whatever price.
+    pub fn nothing_of(depth: usize) -> Found {
+        Found {
+            best: [None; 4],
+            frontier: Frontier::new(depth),
+            evaluated: 0,
+            feasible: 0,
+            nearest: None,
+            rejected: [0; Reason::ALL.len()],
+        }
     }
 
     /// Best estimate of an objective.
@@ -71,6 +87,7 @@ impl Found {
         match outcome {
             Ok(estimate) => {
                 self.feasible += 1;
+                self.frontier.offer(&estimate);
                 for objective in Objective::ALL {
                     let best = &mut self.best[objective as usize];
                     if best.as_ref().is_none_or(|b| objective.of(&estimate) < objective.of(b)) {
@@ -87,6 +104,7 @@ impl Found {
 
     /// Joins the searches of two spaces; the first wins a tie.
     pub fn join(mut self, other: Found) -> Found {
+        self.frontier.join(&other.frontier);
         self.evaluated += other.evaluated;
         self.feasible += other.feasible;
         for (count, more) in self.rejected.iter_mut().zip(other.rejected) {
