@@ -14,7 +14,7 @@ use super::shaders;
 use crate::model::plan::Reason;
 use crate::model::setting::Setting;
 use crate::model::{Estimate, Rejection, estimate};
-use crate::search::frontier::Frontier;
+use crate::search::frontier::{Depth, Frontier};
 use crate::search::space::PlanSpace;
 use crate::search::{Found, Objective, nearer};
 
@@ -477,7 +477,7 @@ impl Harvest {
         }
         Found {
             best,
-            frontier: Frontier::new(1),
+            frontier: Frontier::new(Depth::default()),
             evaluated: self.feasible + self.rejected.iter().sum::<u64>(),
             feasible: self.feasible,
             nearest,

@@ -8,7 +8,7 @@ use rayon::prelude::*;
 use crate::model::plan::Reason;
 use crate::model::setting::Setting;
 use crate::model::{Estimate, Rejection, estimate};
-use frontier::Frontier;
+use frontier::{Depth, Frontier};
 use space::{AXES, PlanSpace, SWITCHES};
 
 /// What a design is judged by; less is better in each.
@@ -61,11 +61,11 @@ pub struct Found {
 impl Found {
     /// A search that has not begun.
     pub fn nothing() -> Found {
-        Found::nothing_of(1)
+        Found::nothing_of(Depth::default())
     }
 
-    /// The same for the `depth` best plans of whatever price.
-    pub fn nothing_of(depth: usize) -> Found {
+    /// The same with a frontier of a depth.
+    pub fn nothing_of(depth: Depth) -> Found {
         Found {
             best: [None; 4],
             frontier: Frontier::new(depth),
@@ -140,6 +140,11 @@ pub(crate) fn nearer(a: Option<Rejection>, b: Option<Rejection>) -> Option<Rejec
 
 /// Evaluates every plan of a space on the CPU, on all cores, and keeps the best of each objective.
 pub fn search(setting: &Setting, space: &PlanSpace, chips: f64) -> Found {
+    search_to(Depth::default(), setting, space, chips)
+}
+
+/// The same with a frontier of a depth.
+pub fn search_to(depth: Depth, setting: &Setting, space: &PlanSpace, chips: f64) -> Found {
     const CHUNK: u64 = 4096;
     // Sizes that multiply to no plan do so whatever the axes of recompute, shard and sequence parallelism say.
     let lengths = space.lengths().map(u64::from);
@@ -149,7 +154,7 @@ pub fn search(setting: &Setting, space: &PlanSpace, chips: f64) -> Found {
     (0..sizes.div_ceil(chunk))
         .into_par_iter()
         .map(|at| {
-            let mut found = Found::nothing();
+            let mut found = Found::nothing_of(depth);
             for first in (at * chunk..((at + 1) * chunk).min(sizes)).map(|size| size * switches) {
                 if (first..first + fills).all(|index| space.decode(index).is_none()) {
                     continue;
@@ -160,5 +165,5 @@ pub fn search(setting: &Setting, space: &PlanSpace, chips: f64) -> Found {
             }
             found
         })
-        .reduce(Found::nothing, Found::join)
+        .reduce(|| Found::nothing_of(depth), Found::join)
 }
