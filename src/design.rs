@@ -41,6 +41,8 @@ pub struct Ask {
     pub cap_mw: Option<f64>,
     /// Per chip.
     pub power_cap_w: Option<f64>,
+    /// The same, as a share of the chip's TDP.
+    pub power_cap_share: Option<f64>,
     pub fixed: Fixed,
     pub tokens: Option<f64>,
     pub global_batch: Option<u32>,
@@ -357,7 +359,8 @@ impl Design {
         if site.cap_w.is_finite() {
             note("cap_mw", (site.cap_w * 1e-6).into(), "MW", given(ask.cap_mw.is_some()));
         }
-        if let Some(cap) = positive("power_cap", ask.power_cap_w, 1e6)? {
+        let power_cap_w = ask.power_cap_w.or(ask.power_cap_share.map(|share| share * chip.tdp_w));
+        if let Some(cap) = positive("power_cap", power_cap_w, 1e6)? {
             let (least, most) = (chip.cap_min_w, chip.cap_max_w.max(chip.tdp_w));
             if cap > most * 1.000_001 {
                 return Err(wrong(
@@ -373,7 +376,7 @@ impl Design {
             note("power_cap", cap.into(), "W", "command line");
         }
         let mut setting =
-            Setting::new(&chip, &cluster, &workload, &stack, &site, calibration, assumptions, ask.power_cap_w);
+            Setting::new(&chip, &cluster, &workload, &stack, &site, calibration, assumptions, power_cap_w);
         setting.rental = ask.rental;
         if ask.rental && chip.rental_usd_per_s <= 0.0 {
             let message = format!("no rental price of {} is known", chip.name);

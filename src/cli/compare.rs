@@ -59,7 +59,7 @@ struct Answer {
 pub fn run(arguments: &Arguments, global: &Global) -> Outcome {
     let library = global.open_library()?;
     let scenario = Scenario::read(&library, &arguments.scenario)?;
-    if scenario.designs.len() < 2 {
+    if scenario.side_count()? < 2 {
         let help = "add a second [[design]], or ask `wattline sweep` for the best plan of one";
         let message = format!("{} has one design: nothing to compare", scenario.name);
         return Err(Fault::input(Diagnostic::error(message).key("design").help(help)).into());

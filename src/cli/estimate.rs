@@ -138,6 +138,7 @@ impl Arguments {
             chips: optional("chips", self.chips.as_ref())?,
             cap_mw: optional("cap_mw", self.cap_mw.as_ref())?,
             power_cap_w: optional("power_cap", self.power_cap.as_ref())?,
+            power_cap_share: None,
             fixed: parse_plan(&self.plan)?,
             tokens: optional("tokens", self.tokens.as_ref())?,
             global_batch: whole("global_batch", self.global_batch.as_ref())?,

@@ -4,6 +4,7 @@ pub mod frontier;
 pub mod space;
 
 use rayon::prelude::*;
+use serde::Deserialize;
 
 use crate::model::plan::Reason;
 use crate::model::setting::Setting;
@@ -12,7 +13,8 @@ use frontier::{Depth, Frontier};
 use space::{AXES, PlanSpace, SWITCHES};
 
 /// What a design is judged by; less is better in each.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Deserialize)]
+#[serde(rename_all = "lowercase")]
 #[repr(u32)]
 pub enum Objective {
     Time = 0,
