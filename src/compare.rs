@@ -8,9 +8,9 @@ use crate::design::{Design, MOST_CHIPS};
 use crate::library::diagnostic::Fault;
 use crate::library::site::J_PER_KWH;
 use crate::model::Estimate;
-use crate::model::cost::all_in_usd;
-use crate::model::goodput::wall;
-use crate::model::power::peak_rank_w;
+use crate::model::cost::{all_in_usd, billed_j};
+use crate::model::goodput::{stretch, wall};
+use crate::model::power::{peak_pue, peak_rank_w};
 use crate::report::rates;
 use crate::search::{Found, Objective};
 
@@ -98,10 +98,16 @@ fn binds(side: &Judged, search: &Search<'_>) -> Result<Vec<String>, Fault> {
     if gain <= 0.05 && e.plan.global_batch() as f64 > 0.8 * f64::from(largest) {
         binds.push("the critical batch".to_owned());
     }
-    if e.wall.goodput < 0.8 {
+    let powered = e.wall.goodput * (e.wall.wall_s / e.wall.powered_s);
+    if powered < 0.8 {
         let minutes = e.wall.mtbf_s / 60.0;
+        let stops = design.setting.site.stops_per_day;
+        let stops = if stops > 0.0 { format!("and {stops} stops a day, ") } else { String::new() };
         binds
-            .push(format!("failures (one every {minutes:.0} min, {:.0} % of the time useful)", 100.0 * e.wall.goodput));
+            .push(format!("failures (one every {minutes:.0} min, {stops}{:.0} % of the time useful)", 100.0 * powered));
+    }
+    if design.setting.site.availability < 1.0 {
+        binds.push(format!("power ({:.0} % of the hours)", 100.0 * design.setting.site.availability));
     }
     if e.memory.peak() > 0.9 * e.memory.usable {
         binds.push("memory".to_owned());
@@ -177,9 +183,10 @@ fn linear(mut c: Crossover, figure: f64, slope: f64, target: f64) -> Crossover {
 
 /// Electricity price of a side at which the two cost the same.
 fn price(side: &Judged, e: &Estimate, other: &Judged, eo: &Estimate) -> Crossover {
-    let today = side.design.setting.site.usd_per_j() * J_PER_KWH;
-    let c = crossover(Objective::Cost, side, other, "usd_per_kwh", "USD/kWh", today);
-    linear(c, e.cost.total(), e.power.facility_j() / J_PER_KWH, eo.cost.total())
+    let site = &side.design.setting.site;
+    let c = crossover(Objective::Cost, side, other, "usd_per_kwh", "USD/kWh", site.usd_per_j() * J_PER_KWH);
+    let billed = billed_j(site, e.power.peak_it_w, e.wall.wall_s, e.power.facility_j());
+    linear(c, e.cost.total(), billed / J_PER_KWH, eo.cost.total())
 }
 
 /// All-in price of a side's chips at which the two cost the same.
@@ -201,14 +208,20 @@ fn intensity(side: &Judged, e: &Estimate, other: &Judged, eo: &Estimate) -> Cros
     linear(c, e.carbon.total(), e.power.facility_j() / J_PER_KWH * 1e-3, eo.carbon.total())
 }
 
+/// Wall time with which a side is done when the other is.
+fn wall_to_match(e: &Estimate, eo: &Estimate) -> f64 {
+    eo.done_s() - e.start_delay_s
+}
+
 /// MFU of a side at which both take the same time: steps stretch, start-up does not.
 fn utilisation(side: &Judged, e: &Estimate, other: &Judged, eo: &Estimate) -> Crossover {
     let mfu = rates(&side.design, e).mfu;
     let mut c = crossover(Objective::Time, side, other, "mfu", "fraction", mfu);
-    let startup = side.design.setting.assumptions.startup_s;
-    let stretch = (eo.wall.wall_s - startup) / (e.wall.wall_s - startup);
-    let value = mfu / stretch;
-    if stretch > 0.0 && value <= 1.0 {
+    let setting = &side.design.setting;
+    let startup = setting.assumptions.startup_s * stretch(setting);
+    let longer = (wall_to_match(e, eo) - startup) / (e.wall.wall_s - startup);
+    let value = mfu / longer;
+    if longer > 0.0 && value <= 1.0 {
         c.value = Some(value);
     } else {
         c.note = format!("it would take an MFU of {:.2}", value);
@@ -222,7 +235,7 @@ fn restart(side: &Judged, e: &Estimate, other: &Judged, eo: &Estimate) -> Crosso
     let today = setting.assumptions.restart_s;
     let mut c = crossover(Objective::Time, side, other, "restart_s", "s", today);
     let (ranks, useful) = (e.plan.ranks() as f64, e.steps * e.step_s);
-    let target = eo.wall.wall_s;
+    let target = wall_to_match(e, eo);
     let mut days = |restart: f64| {
         setting.assumptions.restart_s = restart;
         wall(&setting, ranks, useful).wall_s
@@ -260,7 +273,7 @@ fn sizes(
     let node = (setting.cluster.node_chips / setting.ranks_per_chip).max(1.0);
     let facility_w = |chips: f64| {
         let ranks = chips * setting.ranks_per_chip;
-        ranks * peak_rank_w(setting, ranks) * setting.site.pue_full
+        ranks * peak_rank_w(setting, ranks) * peak_pue(&setting.site)
     };
     let mut chips = crossover(Objective::Time, side, other, "chips", "chips", side.design.chips);
     let mut power = crossover(Objective::Time, side, other, "cap_mw", "MW", facility_w(side.design.chips) * 1e-6);
@@ -269,7 +282,7 @@ fn sizes(
         power.note.clone_from(&chips.note);
         return Ok([chips, power]);
     }
-    let target = eo.wall.wall_s;
+    let target = wall_to_match(e, eo);
     let mut design = side.design.clone();
     design.setting.site.cap_w = f64::INFINITY;
     // More chips allowed is never worse: the envelope of what was found at smaller sizes.

@@ -13,7 +13,7 @@ use crate::library::{chip::Chip, cluster::Cluster, stack::Stack};
 use crate::model::goodput::critical_batch_tokens;
 use crate::model::parameters::{Assumptions, Calibration};
 use crate::model::plan::{Recompute, Shard};
-use crate::model::power::peak_rank_w;
+use crate::model::power::{peak_pue, peak_rank_w};
 use crate::model::roofline::peak;
 use crate::model::setting::Setting;
 use crate::search::space::{Batch, Fixed, PlanSpace};
@@ -354,10 +354,17 @@ impl Design {
             if ask.usd_per_kwh.is_some() { "command line" } else { &site.price_kind },
         );
         if let Some(cap) = positive("cap_mw", ask.cap_mw, 1e6)? {
-            site.cap_w = cap * 1e6;
+            site.ask_megawatts(cap);
         }
         if site.cap_w.is_finite() {
-            note("cap_mw", (site.cap_w * 1e-6).into(), "MW", given(ask.cap_mw.is_some()));
+            note("cap_mw", (site.cap_w / site.served_fraction * 1e-6).into(), "MW", given(ask.cap_mw.is_some()));
+            if site.served_fraction < 1.0 {
+                note("served_mw", (site.cap_w * 1e-6).into(), "MW", "cap_mw x served_fraction");
+            }
+        } else if site.served_fraction < 1.0 {
+            let message = "served_fraction is a share of cap_mw, and the site sets none".to_owned();
+            warnings
+                .push(Diagnostic::warning(message).key("site.served_fraction").help("give the megawatts asked for"));
         }
         let power_cap_w = ask.power_cap_w.or(ask.power_cap_share.map(|share| share * chip.tdp_w));
         if let Some(cap) = positive("power_cap", power_cap_w, 1e6)? {
@@ -581,7 +588,7 @@ fn batches(setting: &Setting, ask: &Ask, target: f64) -> Vec<Batch> {
 pub fn chips_under(setting: &Setting, cap_w: f64) -> f64 {
     let node = setting.cluster.node_chips;
     let nodes = |ranks: f64| (ranks / node).floor();
-    let pue = setting.site.pue_full;
+    let pue = peak_pue(&setting.site);
     // The spine's watts come in once a run spans pods.
     let within_pod = cap_w / (peak_rank_w(setting, 1.0) * pue);
     let beyond = cap_w / (peak_rank_w(setting, f64::INFINITY) * pue);

@@ -3,6 +3,8 @@
 // Twin: `src/model/goodput.rs`.
 
 const LEAST_GOODPUT: f32 = 0.05;
+const DAY_S: f32 = 86400.0;
+const LEAST_SHARE: f32 = 1e-6;
 
 // Beyond e^25 wall over useful time no run progresses; larger exponents would only leave the range of f32.
 const MOST_EXPONENT: f32 = 25.0;
@@ -10,6 +12,7 @@ const MOST_EXPONENT: f32 = 25.0;
 struct Wall {
     goodput: f32,
     wall_s: f32,
+    powered_s: f32,
     training_s: f32,
     checkpoint_s: f32,
     idle_s: f32,
@@ -67,14 +70,35 @@ fn token_growth(setting: Setting, batch_tokens: f32) -> f32 {
     return 0.5 * (1.0 + batch_tokens / start);
 }
 
+fn running_share(setting: Setting) -> f32 {
+    let a = setting.assumptions;
+    return setting.site.availability - setting.site.stops_per_day / DAY_S * (a.checkpoint_s + a.restart_s);
+}
+
+fn stretch(setting: Setting) -> f32 {
+    return 1.0 / max(running_share(setting), LEAST_SHARE);
+}
+
 fn wall(setting: Setting, ranks: f32, useful_s: f32) -> Wall {
     let a = setting.assumptions;
     let mtbf = setting.chip.mtbf_s / ranks;
     let interval = best_interval(a.checkpoint_s, mtbf);
     let ratio = renewal(interval, a.checkpoint_s, a.restart_s, mtbf) / (1.0 - a.evaluation_share);
-    let wall_s = useful_s * ratio + a.startup_s;
+    let own_s = useful_s * ratio + a.startup_s;
+    let wall_s = own_s * stretch(setting);
+    let stops = wall_s / DAY_S * setting.site.stops_per_day;
     let failures = useful_s * ratio / mtbf;
     let idle_s = min(failures * a.restart_s, 0.98 * useful_s * ratio) + a.startup_s;
-    let checkpoint_s = min(useful_s / interval * a.checkpoint_s, wall_s - idle_s);
-    return Wall(useful_s / wall_s, wall_s, wall_s - idle_s - checkpoint_s, checkpoint_s, idle_s, interval, mtbf, 1.0 / ratio);
+    let checkpoint_s = min(useful_s / interval * a.checkpoint_s, own_s - idle_s);
+    return Wall(
+        useful_s / wall_s,
+        wall_s,
+        wall_s * setting.site.availability,
+        own_s - idle_s - checkpoint_s,
+        checkpoint_s + stops * a.checkpoint_s,
+        idle_s + stops * a.restart_s,
+        interval,
+        mtbf,
+        running_share(setting) / (setting.site.availability * ratio),
+    );
 }

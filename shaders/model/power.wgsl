@@ -52,6 +52,10 @@ fn part_load_pue(pue_full: f32, load: f32) -> f32 {
     return 1.0 + (pue_full - 1.0) * (0.8 + 0.2 / clamp(load, 0.05, 1.0));
 }
 
+fn peak_pue(site: SiteRow) -> f32 {
+    return part_load_pue(site.pue_full, site.load_share);
+}
+
 struct Power {
     rank_training_w: f32,
     peak_it_w: f32,
@@ -104,21 +108,22 @@ fn power(setting: Setting, plan: Plan, ranks: f32, clock: f32, t: StepTime, hour
     let matrix_gj = used * matrix_watts * matrix_s * GJ_PER_J;
     let memory_bound_gj = used * memory_watts * memory_s * GJ_PER_J;
     let waiting_gj = used * waiting_watts * waiting_s * GJ_PER_J;
-    let idle_gj = (used * chip.idle_w * hours.idle_s + spare * chip.idle_w * hours.wall_s) * GJ_PER_J;
+    let idle_gj = (used * chip.idle_w * hours.idle_s + spare * chip.idle_w * hours.powered_s) * GJ_PER_J;
     let host_w = cluster.node_host_w / cluster.node_chips;
     let busy_s = hours.training_s + hours.checkpoint_s;
     let host_gj = host_w
-        * (used * (busy_s + cluster.host_idle_share * hours.idle_s) + spare * cluster.host_idle_share * hours.wall_s)
+        * (used * (busy_s + cluster.host_idle_share * hours.idle_s) + spare * cluster.host_idle_share * hours.powered_s)
         * GJ_PER_J;
-    let fabric_gj = fabric_w(setting, ranks) * ranks * hours.wall_s * GJ_PER_J;
-    let storage_gj = cluster.storage_w * ranks * hours.wall_s * GJ_PER_J;
+    let fabric_gj = fabric_w(setting, ranks) * ranks * hours.powered_s * GJ_PER_J;
+    let storage_gj = cluster.storage_w * ranks * hours.powered_s * GJ_PER_J;
     let it_gj = matrix_gj + memory_bound_gj + waiting_gj + idle_gj + host_gj + fabric_gj + storage_gj;
     let peak_it_w = ranks * peak_rank_w(setting, ranks);
-    let pue = part_load_pue(setting.site.pue_full, it_gj / GJ_PER_J / hours.wall_s / peak_it_w);
+    let load = it_gj / GJ_PER_J / hours.powered_s / peak_it_w;
+    let pue = part_load_pue(setting.site.pue_full, load * setting.site.load_share);
     return Power(
         (matrix_watts * step_matrix(t) + memory_watts * step_memory_bound(t) + waiting_watts * step_waiting(t)) / total,
         peak_it_w,
-        peak_it_w * setting.site.pue_full,
+        peak_it_w * peak_pue(setting.site),
         pue,
         matrix_gj,
         memory_bound_gj,

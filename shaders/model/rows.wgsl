@@ -200,7 +200,13 @@ struct SiteRow {
     usd_per_gj: f32,
     kg_per_gj: f32,
     pue_full: f32,
+    load_share: f32,
     cap_w: f32,
+    availability: f32,
+    stops_per_day: f32,
+    demand_usd_per_w_month: f32,
+    take_or_pay: f32,
+    carbon_usd_per_kg: f32,
     facility_usd_per_w: f32,
     cost_of_capital: f32,
 }
@@ -285,6 +291,9 @@ struct AssumptionsRow {
     it_operation_share: f32,
     facility_operation_usd_per_w: f32,
     embodied_life_years: f32,
+    start_delay_years: f32,
+    chip_gain_per_year: f32,
+    value_of_delay_usd_per_day: f32,
 }
 
 // Terms of the design: cap and ranks that are not part of any profile.

@@ -206,7 +206,13 @@ rows! {
         usd_per_gj: f32 = site.usd_per_j() * J_PER_GJ;
         kg_per_gj: f32 = site.kg_per_j() * J_PER_GJ;
         pue_full: f32 = site.pue_full;
+        load_share: f32 = site.load_share;
         cap_w: f32 = site.cap_w;
+        availability: f32 = site.availability;
+        stops_per_day: f32 = site.stops_per_day;
+        demand_usd_per_w_month: f32 = site.demand_usd_per_w_month;
+        take_or_pay: f32 = site.take_or_pay;
+        carbon_usd_per_kg: f32 = site.carbon_usd_per_kg;
         facility_usd_per_w: f32 = site.facility_usd_per_w;
         cost_of_capital: f32 = site.cost_of_capital;
     }
@@ -292,6 +298,9 @@ rows! {
         it_operation_share: f32 = assumptions.it_operation_share;
         facility_operation_usd_per_w: f32 = assumptions.facility_operation_usd_per_w;
         embodied_life_years: f32 = assumptions.embodied_life_years;
+        start_delay_years: f32 = assumptions.start_delay_years;
+        chip_gain_per_year: f32 = assumptions.chip_gain_per_year;
+        value_of_delay_usd_per_day: f32 = assumptions.value_of_delay_usd_per_day;
     }
 
     /// Terms of the design that are part of no profile; `chips` as in [`crate::model::estimate`].
@@ -497,9 +506,10 @@ mod tests {
     use crate::library::chip::Architecture;
     use crate::library::stack::{Accumulation, AttentionKernel, Dispatch, Launch, Recipe};
     use crate::library::workload::Precision;
+    use crate::model::cost::{MONTH_S, YEAR_S};
+    use crate::model::goodput::{DAY_S, LEAST_GOODPUT};
     use crate::model::parameters::{ASSUMPTIONS, CALIBRATION};
     use crate::model::plan::{Recompute, Shard};
-    use crate::model::{cost::YEAR_S, goodput::LEAST_GOODPUT};
 
     fn module() -> naga::Module {
         let text = [shaders::MODEL, shaders::BINDINGS, shaders::BEST].concat();
@@ -658,7 +668,9 @@ mod tests {
         assert_eq!(coded, checked, "every code of the shader has its variant");
         assert_eq!(literal(&module, "NO_PLAN") as usize, Reason::ALL.len() + 1);
         assert_eq!(literal(&module, "LEAST_GOODPUT") as f32, LEAST_GOODPUT as f32);
-        assert_eq!(literal(&module, "YEAR_S"), YEAR_S);
+        for (name, seconds) in [("DAY_S", DAY_S), ("MONTH_S", MONTH_S), ("YEAR_S", YEAR_S)] {
+            assert_eq!(literal(&module, name), seconds);
+        }
         assert_eq!(literal(&module, "GJ_PER_J") as f32, (1.0 / J_PER_GJ) as f32);
     }
 }

@@ -27,8 +27,20 @@ pub struct Site {
     pub carbon: Carbon,
     /// PUE at full load.
     pub pue_full: f64,
-    /// Firm power at the peak, W; infinite where the site sets no limit.
+    /// The cluster's share of the design load of its facility.
+    pub load_share: f64,
+    /// Firm power at the peak, W, as served; infinite where the site sets no limit.
     pub cap_w: f64,
+    /// Share of the megawatts asked for that the grid serves; `cap_w` holds it already.
+    pub served_fraction: f64,
+    /// Share of hours with power.
+    pub availability: f64,
+    pub stops_per_day: f64,
+    pub demand_usd_per_w_month: f64,
+    /// Share of peak power times wall time that is billed whether used or not.
+    pub take_or_pay: f64,
+    /// On the emissions of the electricity, USD per kgCO2e.
+    pub carbon_usd_per_kg: f64,
     pub facility_usd_per_w: f64,
     pub cost_of_capital: f64,
 }
@@ -42,6 +54,8 @@ impl Site {
         let mut need = record.needs();
         let price_kind = price_kind.or(record.text("default_price")).unwrap_or("industrial").to_owned();
         let usd_per_kwh = need.number(&format!("price.{price_kind}.usd_per_kwh"));
+        let or = |key: &str, default: f64| record.number(key).unwrap_or(default);
+        let served_fraction = or("served_fraction", 1.0);
         let site = Site {
             name: record.name().to_owned(),
             title: record.text("title").unwrap_or_default().to_owned(),
@@ -49,11 +63,23 @@ impl Site {
             price_kind,
             carbon: Carbon::Flat { kg_per_j: need.number("carbon.g_per_kwh") * 1e-3 / J_PER_KWH },
             pue_full: need.number("pue.full"),
-            cap_w: record.number("cap_mw").map_or(f64::INFINITY, |mw| mw * 1e6),
+            load_share: or("pue.load_share", 1.0),
+            cap_w: record.number("cap_mw").map_or(f64::INFINITY, |mw| mw * 1e6) * served_fraction,
+            served_fraction,
+            availability: or("availability", 1.0),
+            stops_per_day: or("stops_per_day", 0.0),
+            demand_usd_per_w_month: or("demand_charge_usd_per_kw_month", 0.0) * 1e-3,
+            take_or_pay: or("take_or_pay", 0.0),
+            carbon_usd_per_kg: or("carbon_price_usd_per_t", 0.0) * 1e-3,
             facility_usd_per_w: need.number("facility_usd_per_mw") * 1e-6,
             cost_of_capital: need.number("cost_of_capital"),
         };
         need.finish(site)
+    }
+
+    /// Sets the megawatts asked for, of which the site gets what the grid serves.
+    pub fn ask_megawatts(&mut self, megawatts: f64) {
+        self.cap_w = megawatts * 1e6 * self.served_fraction;
     }
 
     /// USD per joule.

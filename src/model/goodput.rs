@@ -9,21 +9,30 @@ use super::setting::Setting;
 /// Below this share of useful time a run does not progress.
 pub const LEAST_GOODPUT: f64 = 0.05;
 
+/// Seconds in a day.
+pub const DAY_S: f64 = 86_400.0;
+
+/// Keeps the wall time finite of a run that is always stopped; it is rejected, for its progress is not positive.
+const LEAST_SHARE: f64 = 1e-6;
+
 /// Wall time of a run, split by what happens in it.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Wall {
     pub goodput: f64,
+    /// Days of the calendar, hours without power among them.
     pub wall_s: f64,
+    /// Time with power: all that anything is drawn in.
+    pub powered_s: f64,
     /// Steps, those repeated after a failure, evaluation.
     pub training_s: f64,
-    /// Blocking checkpoints.
+    /// Blocking checkpoints, those of stops among them.
     pub checkpoint_s: f64,
-    /// Detection, restart and start-up.
+    /// Detection, restart (after failures and stops) and start-up.
     pub idle_s: f64,
     /// Useful seconds between checkpoints.
     pub interval_s: f64,
     pub mtbf_s: f64,
-    /// Goodput of a run so long that its start-up does not count.
+    /// Useful share of the time with power, of a run so long that its start-up does not count.
     pub progress: f64,
 }
 
@@ -67,24 +76,41 @@ pub fn token_growth(setting: &Setting, batch_tokens: f64) -> f64 {
     if batch_tokens <= start { 1.0 } else { 0.5 * (1.0 + batch_tokens / start) }
 }
 
+/// Share of the calendar in which a run is powered and not occupied by a stop: each costs a checkpoint and a restart.
+pub fn running_share(setting: &Setting) -> f64 {
+    let (site, a) = (&setting.site, &setting.assumptions);
+    site.availability - site.stops_per_day / DAY_S * (a.checkpoint_s + a.restart_s)
+}
+
+/// Calendar time over the time that a run takes by itself: C·availability = W + C·(stops a second)·(δ + R), for C.
+pub fn stretch(setting: &Setting) -> f64 {
+    1.0 / running_share(setting).max(LEAST_SHARE)
+}
+
 /// Wall time of `useful_s` seconds of steps on `ranks` ranks.
+///
+/// The renewal formula gives the time W that the run takes by itself, start-up included; stops and hours without power
+/// stretch it to the calendar. Nothing fails, and nothing is drawn, while there is no power.
 pub fn wall(setting: &Setting, ranks: f64, useful_s: f64) -> Wall {
     let a = &setting.assumptions;
     let mtbf = setting.chip.mtbf_s / ranks;
     let interval = best_interval(a.checkpoint_s, mtbf);
     let ratio = renewal(interval, a.checkpoint_s, a.restart_s, mtbf) / (1.0 - a.evaluation_share);
-    let wall_s = useful_s * ratio + a.startup_s;
+    let own_s = useful_s * ratio + a.startup_s;
+    let wall_s = own_s * stretch(setting);
+    let stops = wall_s / DAY_S * setting.site.stops_per_day;
     let failures = useful_s * ratio / mtbf;
     let idle_s = (failures * a.restart_s).min(0.98 * useful_s * ratio) + a.startup_s;
-    let checkpoint_s = (useful_s / interval * a.checkpoint_s).min(wall_s - idle_s);
+    let checkpoint_s = (useful_s / interval * a.checkpoint_s).min(own_s - idle_s);
     Wall {
         goodput: useful_s / wall_s,
         wall_s,
-        training_s: wall_s - idle_s - checkpoint_s,
-        checkpoint_s,
-        idle_s,
+        powered_s: wall_s * setting.site.availability,
+        training_s: own_s - idle_s - checkpoint_s,
+        checkpoint_s: checkpoint_s + stops * a.checkpoint_s,
+        idle_s: idle_s + stops * a.restart_s,
         interval_s: interval,
         mtbf_s: mtbf,
-        progress: 1.0 / ratio,
+        progress: running_share(setting) / (setting.site.availability * ratio),
     }
 }

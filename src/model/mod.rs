@@ -21,7 +21,7 @@ pub mod setting;
 pub mod weights;
 
 use carbon::{Emissions, emissions};
-use cost::{Cost, cost};
+use cost::{Cost, cost, start_delay_s};
 use goodput::{LEAST_GOODPUT, Wall, token_growth, wall};
 use memory::{Memory, memory};
 use plan::{Plan, Reason};
@@ -42,10 +42,19 @@ pub struct Estimate {
     pub step: StepTime,
     pub step_s: f64,
     pub steps: f64,
+    /// From now until the run starts.
+    pub start_delay_s: f64,
     pub wall: Wall,
     pub power: Power,
     pub cost: Cost,
     pub carbon: Emissions,
+}
+
+impl Estimate {
+    /// From now until the run is done.
+    pub fn done_s(&self) -> f64 {
+        self.start_delay_s + self.wall.wall_s
+    }
 }
 
 /// Why a plan cannot run, with what was found and what was allowed.
@@ -103,6 +112,7 @@ fn finish(setting: &Setting, plan: &Plan, ranks: f64, clock: f64, memory: Memory
         step,
         step_s,
         steps,
+        start_delay_s: start_delay_s(setting),
         wall,
         power,
         cost: Cost::default(),
@@ -111,12 +121,13 @@ fn finish(setting: &Setting, plan: &Plan, ranks: f64, clock: f64, memory: Memory
     settle(setting, &estimate)
 }
 
-/// What the same run comes to at the setting's site, at its prices: nothing of the site enters the time of a run or the
-/// energy of its equipment. Everything here grows with both, so that only plans on the frontier of time and energy can win.
+/// What the same run comes to at the setting's site, at its prices: nothing of the site but its availability and stops
+/// (which [`wall`] has put into the calendar) enters the time of a run or the energy of its equipment. Everything here grows
+/// with both, or stays, at prices that are not negative, so that only plans on the frontier of time and energy can win.
 pub fn settle(setting: &Setting, run: &Estimate) -> Result<Estimate, Rejection> {
     let ranks = (run.chips_used + run.chips_spare) * setting.ranks_per_chip;
     let wall_s = run.wall.wall_s;
-    let power = run.power.at_site(&setting.site, wall_s);
+    let power = run.power.at_site(&setting.site, run.wall.powered_s);
     if power.peak_facility_w > setting.site.cap_w * 1.000_001 {
         return Err(Rejection {
             reason: Reason::SitePower,

@@ -129,4 +129,7 @@ parameters! {
     it_operation_share: "per year", 0.0..=1.0, "maintenance and spares of IT, share of its capital a year";
     facility_operation_usd_per_w: "USD/W-year", 0.0..=10.0, "staff, maintenance and security of the facility";
     embodied_life_years: "years", 0.5..=50.0, "life over which embodied carbon is spread";
+    start_delay_years: "years", 0.0..=20.0, "time from now until the run can start";
+    chip_gain_per_year: "ratio", 1.0..=3.0, "growth of a chip's rates and capacity per year of that delay, at the same watts and price";
+    value_of_delay_usd_per_day: "USD/day", 0.0..=1e10, "worth of having the run done a day earlier, from now until it is done";
 }

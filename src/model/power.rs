@@ -70,6 +70,11 @@ pub fn part_load_pue(pue_full: f64, load: f64) -> f64 {
     1.0 + (pue_full - 1.0) * (0.8 + 0.2 / load.clamp(0.05, 1.0))
 }
 
+/// PUE while every chip of the cluster draws its cap: that of full load, unless the facility is larger than the cluster.
+pub fn peak_pue(site: &Site) -> f64 {
+    part_load_pue(site.pue_full, site.load_share)
+}
+
 /// Power while training and averaged over the run, W, and the energy by level, J. All for the whole cluster unless said
 /// otherwise.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -102,11 +107,11 @@ impl Power {
             + self.fabric_j
             + self.storage_j
     }
-    /// The same equipment's power behind the meter of a site.
-    pub fn at_site(self, site: &Site, wall_s: f64) -> Power {
+    /// The same equipment's power behind the meter of a site, over the time with power.
+    pub fn at_site(self, site: &Site, powered_s: f64) -> Power {
         let it_j = self.it_j();
-        let pue = part_load_pue(site.pue_full, it_j / wall_s / self.peak_it_w);
-        Power { peak_facility_w: self.peak_it_w * site.pue_full, pue, facility_overhead_j: it_j * (pue - 1.0), ..self }
+        let pue = part_load_pue(site.pue_full, it_j / powered_s / self.peak_it_w * site.load_share);
+        Power { peak_facility_w: self.peak_it_w * peak_pue(site), pue, facility_overhead_j: it_j * (pue - 1.0), ..self }
     }
     /// Energy at the meter.
     pub fn facility_j(&self) -> f64 {
@@ -156,13 +161,13 @@ pub fn power(setting: &Setting, plan: &Plan, ranks: f64, clock: f64, step: &Step
     let matrix_j = used * matrix_w * matrix_s;
     let memory_bound_j = used * memory_w * memory_s;
     let waiting_j = used * waiting_w * waiting_s;
-    let idle_j = used * chip.idle_w * wall.idle_s + spare * chip.idle_w * wall.wall_s;
+    let idle_j = used * chip.idle_w * wall.idle_s + spare * chip.idle_w * wall.powered_s;
     let host_w = cluster.node_host_w / cluster.node_chips;
     let busy_s = wall.training_s + wall.checkpoint_s;
     let host_j = host_w
-        * (used * (busy_s + cluster.host_idle_share * wall.idle_s) + spare * cluster.host_idle_share * wall.wall_s);
-    let fabric_j = fabric_w(setting, ranks) * ranks * wall.wall_s;
-    let storage_j = cluster.storage_w * ranks * wall.wall_s;
+        * (used * (busy_s + cluster.host_idle_share * wall.idle_s) + spare * cluster.host_idle_share * wall.powered_s);
+    let fabric_j = fabric_w(setting, ranks) * ranks * wall.powered_s;
+    let storage_j = cluster.storage_w * ranks * wall.powered_s;
     Power {
         rank_training_w: (matrix_w * step.matrix() + memory_w * step.memory_bound() + waiting_w * step.waiting())
             / total,
@@ -178,5 +183,5 @@ pub fn power(setting: &Setting, plan: &Plan, ranks: f64, clock: f64, step: &Step
         storage_j,
         facility_overhead_j: 0.0,
     }
-    .at_site(&setting.site, wall.wall_s)
+    .at_site(&setting.site, wall.powered_s)
 }

@@ -69,6 +69,22 @@ impl Setting {
         ] {
             *figure /= ranks;
         }
+        // A run that starts later runs on later chips: faster and larger by the gain, at the same watts and price.
+        let gain = assumptions.chip_gain_per_year.powf(assumptions.start_delay_years);
+        for figure in [
+            &mut rank.fp32_flops,
+            &mut rank.fp16_flops,
+            &mut rank.bf16_flops,
+            &mut rank.fp8_flops,
+            &mut rank.fp4_flops,
+            &mut rank.int8_flops,
+            &mut rank.memory_bytes,
+            &mut rank.hbm_bytes_per_s,
+            &mut rank.scale_up_bytes_per_s,
+            &mut rank.nic_bytes_per_s,
+        ] {
+            *figure *= gain;
+        }
         rank.cores = (rank.cores / ranks).max(1.0);
         rank.mtbf_s *= ranks;
         let mut racks = cluster.clone();
@@ -85,6 +101,8 @@ impl Setting {
         ] {
             *figure /= ranks;
         }
+        racks.scale_up_bytes_per_s *= gain;
+        racks.nic_bytes_per_s *= gain;
         if racks.scale_up_bytes_per_s > 0.0 {
             rank.scale_up_bytes_per_s = racks.scale_up_bytes_per_s;
         }

@@ -37,7 +37,7 @@ impl Objective {
     /// The figure of an estimate: s, J, USD or kgCO2e.
     pub fn of(self, estimate: &Estimate) -> f64 {
         match self {
-            Objective::Time => estimate.wall.wall_s,
+            Objective::Time => estimate.done_s(),
             Objective::Energy => estimate.power.facility_j(),
             Objective::Cost => estimate.cost.total(),
             Objective::Carbon => estimate.carbon.total(),

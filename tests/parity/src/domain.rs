@@ -111,8 +111,11 @@ pub fn calibration(dice: &mut Dice, spread: f64) -> Calibration {
     }
 }
 
-/// Assumptions over their ranges.
+/// Assumptions over their ranges; half of the runs start now, at no worth of their days.
 pub fn assumptions(dice: &mut Dice) -> Assumptions {
+    // Terms that most runs leave at their defaults leave the sequence of all else as it is.
+    let mut terms = Dice(!dice.0);
+    let waits = terms.chance(0.5);
     Assumptions {
         restart_s: dice.scale(1.0, 3e4),
         checkpoint_s: if dice.chance(0.05) { 0.0 } else { dice.scale(0.01, 3e3) },
@@ -130,6 +133,9 @@ pub fn assumptions(dice: &mut Dice) -> Assumptions {
         it_operation_share: dice.between(0.0, 0.1),
         facility_operation_usd_per_w: dice.between(0.0, 1.0),
         embodied_life_years: dice.between(1.0, 10.0),
+        start_delay_years: if waits { terms.between(0.0, 5.0) } else { 0.0 },
+        chip_gain_per_year: if waits { terms.between(1.0, 1.6) } else { 1.0 },
+        value_of_delay_usd_per_day: if waits { terms.scale(1e2, 1e7) } else { 0.0 },
     }
 }
 
@@ -346,8 +352,10 @@ pub fn stack(dice: &mut Dice) -> Stack {
     }
 }
 
-/// A site, with or without a cap, at times with a negative price.
+/// A site, with or without a cap, at times with a negative price; half of them with the further terms of supply.
 pub fn site(dice: &mut Dice) -> Site {
+    let mut terms = Dice(!dice.0);
+    let firm = terms.chance(0.5);
     let usd_per_kwh = if dice.chance(0.05) { dice.between(-0.1, 0.0) } else { dice.between(0.01, 0.3) };
     Site {
         name: "random-site".to_owned(),
@@ -356,7 +364,14 @@ pub fn site(dice: &mut Dice) -> Site {
         price: Price::Flat { usd_per_j: usd_per_kwh / 3.6e6 },
         carbon: Carbon::Flat { kg_per_j: dice.between(0.005, 1.0) / 3.6e6 },
         pue_full: dice.between(1.02, 1.8),
+        load_share: if firm { 1.0 } else { terms.between(0.05, 1.0) },
         cap_w: if dice.chance(0.5) { f64::INFINITY } else { dice.scale(1e5, 5e9) },
+        served_fraction: 1.0,
+        availability: if firm { 1.0 } else { terms.between(0.2, 1.0) },
+        stops_per_day: if firm || terms.chance(0.5) { 0.0 } else { terms.scale(0.01, 10.0) },
+        demand_usd_per_w_month: if firm { 0.0 } else { terms.between(0.0, 0.05) },
+        take_or_pay: if firm { 0.0 } else { terms.unit() },
+        carbon_usd_per_kg: if firm { 0.0 } else { terms.between(0.0, 0.5) },
         facility_usd_per_w: dice.between(3.0, 30.0),
         cost_of_capital: if dice.chance(0.1) { 0.0 } else { dice.scale(1e-4, 0.3) },
     }

@@ -3,7 +3,7 @@
 use wattline::model::goodput::LEAST_GOODPUT;
 use wattline::model::memory::memory;
 use wattline::model::plan::{Plan, Reason};
-use wattline::model::power::{clock_under_cap, peak_rank_w};
+use wattline::model::power::{clock_under_cap, peak_pue, peak_rank_w};
 use wattline::model::setting::Setting;
 use wattline::model::{Estimate, Rejection, estimate};
 
@@ -91,7 +91,7 @@ pub fn margin(setting: &Setting, plan: &Plan, chips: f64, reason: Reason) -> f64
         Reason::PowerCap => return clock_under_cap(&setting.chip, setting.cap_w).map_or(0.0, |clock| clock - 0.05),
         Reason::SitePower => {
             let ranks = chips * setting.ranks_per_chip;
-            ranks * peak_rank_w(setting, ranks) * setting.site.pue_full / setting.site.cap_w
+            ranks * peak_rank_w(setting, ranks) * peak_pue(&setting.site) / setting.site.cap_w
         }
         Reason::Failures => {
             let mut lenient = setting.clone();

@@ -326,11 +326,11 @@ fn checkpoints_and_failures_cost_the_same() {
         tally.hold(&run, &[interval], |s| vec![best_interval(s.assumptions.checkpoint_s, mtbf)], &(checkpoint, mtbf));
         let parts = |s: &Setting| {
             let w = wall(s, ranks, useful_s);
-            vec![w.training_s, w.checkpoint_s, w.idle_s]
+            vec![w.training_s, w.checkpoint_s, w.idle_s, w.powered_s]
         };
         tally.hold(
             &run,
-            &[hours.training_s, hours.checkpoint_s, hours.idle_s],
+            &[hours.training_s, hours.checkpoint_s, hours.idle_s, hours.powered_s],
             parts,
             &(ranks, useful_s, run.assumptions),
         );
@@ -376,6 +376,7 @@ fn power_and_energy_are_the_same() {
         let device_hours = device::Wall {
             goodput: hours.goodput as f32,
             wall_s: hours.wall_s as f32,
+            powered_s: hours.powered_s as f32,
             training_s: hours.training_s as f32,
             checkpoint_s: hours.checkpoint_s as f32,
             idle_s: hours.idle_s as f32,
@@ -435,9 +436,10 @@ fn money_and_carbon_are_the_same() {
         let c = device::cost(row, ranks as f32, wall_s as f32, peak_it_w as f32, gigajoules);
         let parts = |s: &Setting| {
             let c = cost(s, ranks, wall_s, peak_it_w, joules);
-            vec![c.chips, c.facility, c.operations, c.electricity, c.rental]
+            vec![c.chips, c.facility, c.operations, c.electricity, c.rental, c.carbon_price, c.delay]
         };
-        money.hold(&run, &[c.chips, c.facility, c.operations, c.electricity, c.rental], parts, &(ranks, wall_s));
+        let theirs = [c.chips, c.facility, c.operations, c.electricity, c.rental, c.carbon_price, c.delay];
+        money.hold(&run, &theirs, parts, &(ranks, wall_s));
         let e = device::emissions(row, ranks as f32, wall_s as f32, gigajoules);
         let parts = |s: &Setting| {
             let e = emissions(s, ranks, wall_s, joules);
