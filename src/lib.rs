@@ -8,6 +8,7 @@ pub mod fit;
 pub mod library;
 pub mod model;
 pub mod report;
+pub mod results;
 pub mod scenario;
 pub mod search;
 pub mod uncertainty;
