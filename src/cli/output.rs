@@ -80,6 +80,17 @@ pub fn progress() -> indicatif::ProgressBar {
     bar
 }
 
+/// A bar on stderr for a sweep: how many groups are done, what rate, what time is left.
+pub fn designs(groups: u64) -> indicatif::ProgressBar {
+    let bar = indicatif::ProgressBar::new(groups);
+    let template = "{spinner} {elapsed} [{bar:24}] {percent} %, {msg}, {eta} left";
+    if let Ok(style) = indicatif::ProgressStyle::with_template(template) {
+        bar.set_style(style.progress_chars("=> "));
+    }
+    bar.enable_steady_tick(std::time::Duration::from_millis(120));
+    bar
+}
+
 /// The same for work whose stages have names.
 pub fn stages() -> indicatif::ProgressBar {
     let bar = indicatif::ProgressBar::new_spinner();

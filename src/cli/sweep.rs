@@ -1,26 +1,51 @@
-//! `wattline sweep`: every plan of a scenario's designs, best per design and objective.
+//! `wattline sweep`: every design of a scenario, the best of each objective, the frontier, and a file of them.
 
+use std::path::PathBuf;
 use std::process::ExitCode;
-use std::time::Instant;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
 use clap::{ArgAction, Args};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
-use super::engine::EngineArgument;
+use super::engine::{Chosen, EngineArgument};
 use super::estimate::{carbon, dollars, duration, energy, wrap};
 use super::output::{self, FAINT, HEADING};
 use super::{Global, Outcome};
 use crate::design::Design;
+use crate::library::diagnostic::{Diagnostic, Fault};
+use crate::library::site::J_PER_KWH;
+use crate::library::store::Library;
+use crate::model::setting::Setting;
+use crate::model::{Estimate, estimate};
 use crate::report;
+use crate::results::{self, Cell, Header, Identity, Keep as KeepRows, Opened, Row, fields};
 use crate::scenario::Scenario;
+use crate::search::frontier::Depth;
 use crate::search::space::PlanSpace;
-use crate::search::{Found, Objective};
+use crate::search::{Found, search_to};
+use crate::sweep::answer::{Answer, Part};
+use crate::sweep::group::{Candidate, Keep, Rows};
+use crate::sweep::run::{End, Sweep};
+use crate::sweep::space::Space;
 
 const EXAMPLES: &str = "\
 Examples:
   wattline sweep gpt-3-13b-on-64-a100
-  wattline sweep gpt-3-13b-on-64-a100 --engine gpu --json
-  wattline sweep my-scenario.toml --dry-run";
+  wattline sweep gpt-3-13b-on-64-a100 --top 5 --engine gpu --json
+  wattline sweep a-billion-designs --dry-run
+  wattline sweep s01-headline --out results.parquet
+  wattline sweep s01-headline --out results.parquet --resume      after a kill
+  wattline sweep a-billion-designs --keep frontier --partition 3/8 --out part-3.parquet
+
+A row of the file is a design: a chip, a size, a power cap, a site and a price with a plan.
+`--keep best` writes the best of each of them by objective, `frontier` the designs that no
+other one beats in everything, `all` every plan that can run. `wattline merge` joins
+partitions, `wattline plot` draws a file.";
+
+/// Exit code of a process that was interrupted, as shells have it.
+const INTERRUPTED: u8 = 130;
 
 #[derive(Args, Debug)]
 #[command(after_help = EXAMPLES)]
@@ -28,9 +53,24 @@ pub struct Arguments {
     /// A scenario of the library or a TOML file
     #[arg(value_name = "SCENARIO")]
     scenario: String,
-    /// Print the size of the space, axis by axis, and stop
+    /// Print the size of the space, axis by axis, with the time it would take, and stop
     #[arg(long)]
     dry_run: bool,
+    /// Write the designs to a file: .parquet, .csv or .jsonl
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
+    /// Which designs the file holds
+    #[arg(long, value_name = "WHICH", default_value = "best", value_parser = ["best", "frontier", "all"])]
+    keep: String,
+    /// How many of the best designs to print, of each design and objective
+    #[arg(long, value_name = "K", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    top: u32,
+    /// Go on where an interrupted sweep with the same --out stopped
+    #[arg(long, requires = "out")]
+    resume: bool,
+    /// Answer one part of the space, such as 3/8 (parts count from 1)
+    #[arg(long, value_name = "I/N", value_parser = partition)]
+    partition: Option<(u64, u64)>,
     /// Any field of every design; may be repeated
     #[arg(long = "set", value_name = "KEY=VALUE", action = ArgAction::Append)]
     set: Vec<String>,
@@ -38,160 +78,475 @@ pub struct Arguments {
     engine: EngineArgument,
 }
 
-/// One design on one workload, with its plan spaces.
-struct Task {
-    workload: String,
-    design: Design,
-    spaces: Vec<PlanSpace>,
+fn partition(text: &str) -> Result<(u64, u64), String> {
+    let parts = text.split_once('/').and_then(|(i, n)| Some((i.trim().parse().ok()?, n.trim().parse().ok()?)));
+    match parts {
+        Some((i, n)) if (1..=n).contains(&i) => Ok((i, n)),
+        _ => Err("write a part and how many there are, such as 3/8; parts count from 1".to_owned()),
+    }
+}
+
+/// What is known of a sweep once it ended.
+struct Swept<'a> {
+    library: &'a Library,
+    scenario: &'a Scenario,
+    space: &'a Space,
+    set: &'a [String],
+    engine: &'a str,
+    answer: Answer,
+    resumed: u64,
+    elapsed: f64,
+    /// Plans evaluated by this process.
+    evaluated: u64,
 }
 
 pub fn run(arguments: &Arguments, global: &Global) -> Outcome {
     let library = global.open_library()?;
     let scenario = Scenario::read(&library, &arguments.scenario)?;
-    let mut tasks = Vec::new();
-    for workload in &scenario.workloads {
-        for design in scenario.designs(&library, workload, &arguments.set)? {
-            output::warnings(&design.warnings);
-            let spaces = scenario.spaces(&design)?;
-            tasks.push(Task { workload: workload.clone(), design, spaces });
+    let space = Space::new(&library, &scenario, &arguments.set)?;
+    let mut told: Vec<Diagnostic> = Vec::new();
+    for warning in space.blocks.iter().flat_map(|b| &b.designs).flat_map(|d| &d.warnings) {
+        if !told.contains(warning) {
+            told.push(warning.clone());
         }
     }
+    output::warnings(&told);
+    for skipped in &space.skipped {
+        output::remark(&format!("left out {} on {}: {}", skipped.chip, skipped.workload, skipped.detail));
+    }
+    let keep_rows = KeepRows::parse(&arguments.keep).unwrap_or(KeepRows::Best);
+    let rows = match (&arguments.out, keep_rows) {
+        (None, _) | (_, KeepRows::Frontier) => Rows::None,
+        (_, KeepRows::Best) => Rows::Best,
+        (_, KeepRows::All) => Rows::All,
+    };
+    let keep = Keep { top: arguments.top as usize, rows };
+    let part = arguments.partition.unwrap_or((1, 1));
+    let points = points(&scenario, &space, part)?;
+    let sweep = Sweep::new(&scenario, &space, keep, part)?;
     if arguments.dry_run {
-        if global.json {
-            output::json(&dry_json(&scenario, &tasks))?;
-        } else {
-            output::answer(&dry_page(&scenario, &tasks))?;
-        }
-        return Ok(ExitCode::SUCCESS);
+        return dry_run(global, &sweep, points, &arguments.engine);
     }
-    let engine = arguments.engine.select(tasks.iter().flat_map(|t| &t.spaces).map(PlanSpace::len).sum())?;
-    let started = Instant::now();
-    let mut results: Vec<(Task, Found)> = Vec::new();
-    for task in tasks {
-        let mut found = Found::nothing();
-        for space in &task.spaces {
-            found = found.join(engine.search(&task.design.setting, space, task.design.chips)?);
+    // The file is opened before a device is woken.
+    let (mut sink, mut answer, first) = match &arguments.out {
+        None => (None, Answer::new(&space, &scenario.objectives(), keep.top), 0),
+        Some(path) => {
+            let header = Header {
+                scenario: scenario.name.clone(),
+                scenario_hash: scenario.fingerprint(&arguments.set),
+                library_hash: library.fingerprint(),
+                keep: keep_rows,
+                objectives: scenario.objectives(),
+                top: keep.top as u64,
+                partition: arguments.partition,
+                designs: space.cells,
+                groups: sweep.units.len() as u64,
+            };
+            let fresh = Answer::new(&space, &scenario.objectives(), keep.top);
+            match results::open(path, &header, arguments.resume)? {
+                Opened::Finished => {
+                    output::remark(&format!("{} is finished: nothing to do", path.display()));
+                    return Ok(ExitCode::SUCCESS);
+                }
+                Opened::Fresh(sink) => {
+                    if arguments.resume {
+                        output::remark(&format!("no partial result of {}: a fresh start", path.display()));
+                    }
+                    (Some(sink), fresh, 0)
+                }
+                Opened::Resumed(sink, progress) => {
+                    let answer = fresh.resume(&progress.state)?;
+                    (Some(sink), answer, progress.groups as usize)
+                }
+            }
         }
-        results.push((task, found));
-    }
-    let elapsed = started.elapsed().as_secs_f64();
-    if global.json {
-        output::json(&document(&scenario, &results, engine.name(), elapsed))?;
+    };
+    let resumed = answer.totals();
+    let engine = if rows == Rows::All || keep.top > 1 {
+        // Every figure of every plan, or plans beyond the best: the reference answers.
+        arguments.engine.select(0)?
     } else {
-        output::answer(&page(&scenario, &results, engine.name(), elapsed))?;
+        arguments.engine.select(points)?
+    };
+    let search = |depth: Depth, setting: &Setting, spaces: &[PlanSpace], chips: f64| {
+        searched(&engine, depth, setting, spaces, chips)
+    };
+    let stop = interrupted()?;
+    let progress = output::designs(sweep.units.len() as u64);
+    progress.set_position(first as u64);
+    progress.reset_eta();
+    let started = Instant::now();
+    let end = sweep.run(first, &mut answer, &search, sink.as_mut(), &stop, &mut |at, found| {
+        let (designs, evaluated, _) = found.totals();
+        let rate = (evaluated - resumed.1) as f64 / started.elapsed().as_secs_f64().max(1e-9);
+        progress.set_message(format!("{designs} designs, {} evaluations/s", super::estimate::scaled(rate, "").trim()));
+        progress.set_position(at as u64);
+    })?;
+    progress.finish_and_clear();
+    let swept = Swept {
+        library: &library,
+        scenario: &scenario,
+        space: &space,
+        set: &arguments.set,
+        engine: engine.name(),
+        evaluated: answer.totals().1 - resumed.1,
+        answer,
+        resumed: resumed.0,
+        elapsed: started.elapsed().as_secs_f64(),
+    };
+    if let End::Stopped(at) = end {
+        let kept = if arguments.out.is_some() { "; --resume goes on from here" } else { "" };
+        output::remark(&format!("interrupted after {at} of {} groups{kept}", sweep.units.len()));
+        return Ok(ExitCode::from(INTERRUPTED));
     }
-    let feasible = results.iter().any(|(_, found)| found.feasible > 0);
-    Ok(if feasible { ExitCode::SUCCESS } else { ExitCode::from(3) })
+    if let (Some(mut sink), Some(path)) = (sink, &arguments.out) {
+        if keep_rows == KeepRows::Frontier {
+            let rows = swept.frontier_rows()?;
+            sink.commit(sweep.units.len() as u64, &rows, &swept.answer.save())?;
+        }
+        sink.finish()?;
+        output::remark(&format!("wrote {}", path.display()));
+    }
+    if global.json {
+        output::json(&swept.document()?)?;
+    } else {
+        output::answer(&swept.page()?)?;
+    }
+    let (_, _, feasible) = swept.answer.totals();
+    let any = feasible > 0 && swept.answer.parts.iter().any(|p| p.best.iter().any(|b| !b.is_empty()));
+    Ok(if any { ExitCode::SUCCESS } else { ExitCode::from(3) })
 }
 
-const AXES: [&str; 10] =
-    ["tp", "cp", "pp", "vpp", "ep", "micro_batch", "recompute", "shard", "sequence_parallel", "batch"];
+/// The plans of all batches of a group.
+fn searched(
+    engine: &Chosen,
+    depth: Depth,
+    setting: &Setting,
+    spaces: &[PlanSpace],
+    chips: f64,
+) -> Result<Found, Fault> {
+    let mut found = Found::nothing_of(depth);
+    for space in spaces {
+        found = found.join(if depth == Depth::default() {
+            engine.search(setting, space, chips)?
+        } else {
+            search_to(depth, setting, space, chips)
+        });
+    }
+    Ok(found)
+}
 
-fn dry_page(scenario: &Scenario, tasks: &[Task]) -> String {
-    let mut text = format!("{HEADING}{}{HEADING:#}\n", scenario.title);
-    for task in tasks {
-        let points: u64 = task.spaces.iter().map(PlanSpace::len).sum();
-        text += &format!("{} on {}: {points} points\n", task.design.name, task.workload);
-        for space in &task.spaces {
-            let axes: Vec<String> = AXES.iter().zip(space.lengths()).map(|(axis, n)| format!("{axis} {n}")).collect();
-            let line = format!("{} (batch {})", axes.join(" x "), space.batch.target);
-            text += &format!("  {}", wrap(&line, 76).replace("\n  ", "\n    "));
+/// A flag that Ctrl-C raises; a second one ends the process at once.
+fn interrupted() -> Result<Arc<AtomicBool>, Fault> {
+    let flag = Arc::new(AtomicBool::new(false));
+    let raised = Arc::clone(&flag);
+    ctrlc::set_handler(move || {
+        if raised.swap(true, Ordering::Relaxed) {
+            std::process::exit(i32::from(INTERRUPTED));
+        }
+    })
+    .map_err(|e| Fault::work(Diagnostic::error(format!("no handler for Ctrl-C: {e}"))))?;
+    Ok(flag)
+}
+
+/// Groups that are looked at to tell how many points all of them have.
+const SAMPLED: usize = 512;
+
+/// Points of all plan spaces, extrapolated from a sample where there are many groups.
+fn points(scenario: &Scenario, space: &Space, (part, of): (u64, u64)) -> Result<u64, Fault> {
+    let own: Vec<usize> = (0..space.groups.len()).filter(|at| *at as u64 % of == part - 1).collect();
+    let stride = own.len().div_ceil(SAMPLED).max(1);
+    let mut points = 0;
+    for at in own.iter().step_by(stride) {
+        points += space.plans(scenario, &space.groups[*at])?.iter().map(PlanSpace::len).sum::<u64>();
+    }
+    Ok((points as f64 * own.len() as f64 / own.len().div_ceil(stride).max(1) as f64) as u64)
+}
+
+/// Sizes of the space by axis, and the time that a short run makes likely.
+fn dry_run(global: &Global, sweep: &Sweep<'_>, points: u64, engine: &EngineArgument) -> Outcome {
+    let engine = engine.select(points)?;
+    let search = |depth: Depth, setting: &Setting, spaces: &[PlanSpace], chips: f64| {
+        searched(&engine, depth, setting, spaces, chips)
+    };
+    // Units spread over the space, as many as half a second takes.
+    let started = Instant::now();
+    let (mut tried, mut found) = (0_usize, Answer::new(sweep.space, &sweep.scenario.objectives(), 1));
+    for at in 0..sweep.units.len() {
+        let unit = sweep.units[(at * 7919) % sweep.units.len()].clone();
+        let one = Sweep { units: vec![unit], ..Sweep { units: Vec::new(), ..*sweep } };
+        one.run(0, &mut found, &search, None, &AtomicBool::new(false), &mut |_, _| {})?;
+        tried += 1;
+        if started.elapsed() > Duration::from_millis(500) {
+            break;
         }
     }
-    text
-}
-
-fn dry_json(scenario: &Scenario, tasks: &[Task]) -> Value {
-    let designs: Vec<Value> = tasks
+    let share = sweep.units.len() as f64 / tried.max(1) as f64;
+    let seconds = started.elapsed().as_secs_f64() * share;
+    let (designs, evaluated, _) = found.totals();
+    let (designs, evaluated) = (designs as f64 * share, evaluated as f64 * share);
+    let blocks: Vec<Value> = sweep
+        .space
+        .blocks
         .iter()
-        .map(|task| {
-            let spaces: Vec<Value> = task
-                .spaces
-                .iter()
-                .map(|s| {
-                    let axes: serde_json::Map<String, Value> =
-                        AXES.iter().zip(s.lengths()).map(|(a, n)| ((*a).to_owned(), n.into())).collect();
-                    json!({ "points": s.len(), "axes": axes, "global_batch": s.batch.target })
-                })
-                .collect();
-            json!({ "design": task.design.name, "workload": task.workload, "spaces": spaces })
+        .map(|b| {
+            json!({
+                "workload": b.block.workload, "design": b.block.design, "chip": b.designs[0].setting.chip.name,
+                "precision": b.designs[0].setting.workload.run.precision.word(),
+                "sizes": b.sizes.len(), "power_caps": b.designs.len(), "sites": b.sites.len(), "prices": b.prices.len().max(1),
+            })
         })
         .collect();
-    let points: u64 = tasks.iter().flat_map(|t| &t.spaces).map(PlanSpace::len).sum();
-    json!({ "scenario": scenario.name, "dry_run": true, "designs": points, "tasks": designs })
+    if global.json {
+        output::json(&json!({
+            "scenario": sweep.scenario.name, "dry_run": true, "engine": engine.name(), "axes": blocks,
+            "cells": sweep.space.cells, "groups": sweep.units.len(), "points": points,
+            "designs": designs.round(), "evaluations": evaluated.round(), "expected_s": seconds,
+        }))?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    let mut text = format!("{HEADING}{}{HEADING:#}\n", sweep.scenario.title);
+    let cells = |v: &Value, key: &str| match &v[key] {
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
+    };
+    let keys = ["workload", "design", "chip", "precision", "sizes", "power_caps", "sites", "prices"];
+    let shown = blocks.iter().take(40).map(|b| keys.iter().map(|k| cells(b, k)).collect()).collect();
+    let heads = ["WORKLOAD", "DESIGN", "CHIP", "PRECISION", "SIZES", "CAPS", "SITES", "PRICES"];
+    text += &output::table(&heads, &[0, 1, 2, 3], shown);
+    if blocks.len() > 40 {
+        text += &format!("and {} more\n", blocks.len() - 40);
+    }
+    let facts = format!(
+        "{} cells in {} groups; about {} plan evaluations answer about {} designs; about {} on {}",
+        sweep.space.cells,
+        sweep.units.len(),
+        super::estimate::scaled(evaluated, "").trim(),
+        super::estimate::scaled(designs, "").trim(),
+        duration(seconds),
+        engine.name()
+    );
+    text += &format!("\n{}", wrap(&facts, 78));
+    output::answer(&text)?;
+    Ok(ExitCode::SUCCESS)
 }
 
-fn page(scenario: &Scenario, results: &[(Task, Found)], engine: &str, elapsed: f64) -> String {
-    let mut text = format!("{HEADING}{}{HEADING:#}\n", scenario.title);
-    for (task, found) in results {
-        text += &format!(
-            "\n{HEADING}{}{HEADING:#}, {}: {} plans evaluated, {} feasible\n",
-            task.design.name, task.workload, found.evaluated, found.feasible
-        );
-        if found.feasible == 0 {
-            let (reason, detail) = report::nothing_found(&task.design, found);
-            text += &wrap(&format!("not feasible ({reason}): {detail}"), 78);
-            continue;
+impl Swept<'_> {
+    /// A candidate looked up and estimated anew by the reference.
+    fn explained(&self, candidate: &Candidate) -> Result<(Design, Estimate), Fault> {
+        let design = self.space.design(self.library, self.scenario, self.set, candidate.cell)?;
+        let chips = design.chips;
+        let e = estimate(&design.setting, &candidate.plan, chips).map_err(|r| {
+            let message = format!("cell {} changed its mind: {}", candidate.cell, report::rejection_text(&design, &r));
+            Fault::work(Diagnostic::error(message).help("please report this with the scenario"))
+        })?;
+        Ok((design, e))
+    }
+
+    fn row(&self, candidate: &Candidate) -> Result<Row, Fault> {
+        let (design, e) = self.explained(candidate)?;
+        Ok(Row::new(&Identity { index: candidate.cell, objectives: &[] }, &design, &e))
+    }
+
+    /// The frontiers of all workloads as rows.
+    fn frontier_rows(&self) -> Result<Vec<Row>, Fault> {
+        let mut rows = Vec::new();
+        for (_, front) in &self.answer.frontiers {
+            for candidate in front {
+                rows.push(self.row(candidate)?);
+            }
         }
-        let rows = Objective::ALL
-            .iter()
-            .filter_map(|objective| {
-                let e = found.by(*objective)?;
-                Some(vec![
-                    objective.word().to_owned(),
-                    report::plan_text(&e.plan),
-                    duration(e.step_s),
+        Ok(rows)
+    }
+
+    /// What a part found, or why it found nothing.
+    fn nothing(&self, part: &Part) -> (String, String) {
+        if part.constrained > 0 {
+            let limits = self.scenario.constraints.text();
+            return ("constraints".to_owned(), format!("no design keeps {limits}"));
+        }
+        let block =
+            self.space.blocks.iter().find(|b| b.block.design == part.design && b.block.workload == part.workload);
+        let Some(design) = block.map(|b| &b.designs[0]) else { return (String::new(), String::new()) };
+        let found = Found {
+            evaluated: part.evaluated,
+            feasible: part.feasible,
+            nearest: part.nearest,
+            rejected: part.rejected,
+            ..Found::nothing()
+        };
+        let (reason, detail) = report::nothing_found(design, &found);
+        (reason.to_owned(), detail)
+    }
+
+    fn page(&self) -> Result<String, Fault> {
+        let mut text = format!("{HEADING}{}{HEADING:#}\n{}", self.scenario.title, wrap(&self.scenario.question, 78));
+        let objectives = self.scenario.objectives();
+        for part in &self.answer.parts {
+            text += &format!(
+                "\n{HEADING}{}{HEADING:#}, {}: {} designs, {} plans evaluated, {} feasible\n",
+                part.design, part.workload, part.designs, part.evaluated, part.feasible
+            );
+            if part.best.iter().all(Vec::is_empty) {
+                let (reason, detail) = self.nothing(part);
+                text += &wrap(&format!("not feasible ({reason}): {detail}"), 78);
+                continue;
+            }
+            let mut rows = Vec::new();
+            for objective in &objectives {
+                for candidate in &part.best[*objective as usize] {
+                    let (design, e) = self.explained(candidate)?;
+                    let mut cells =
+                        vec![objective.word().to_owned(), self.place(candidate, &design), report::plan_text(&e.plan)];
+                    cells.extend([
+                        duration(e.step_s),
+                        duration(e.wall.wall_s),
+                        energy(e.power.facility_j()),
+                        dollars(e.cost.total()),
+                        carbon(e.carbon.total()),
+                    ]);
+                    rows.push(cells);
+                }
+            }
+            let heads = ["BEST", "DESIGN", "PLAN", "STEP", "TIME", "ENERGY", "COST", "CO2E"];
+            text += &output::table(&heads, &[0, 3, 4, 5, 6, 7], rows);
+        }
+        for (workload, front) in self.answer.frontiers.iter().filter(|(_, front)| front.len() > 1) {
+            let words: Vec<&str> = objectives.iter().map(|o| o.word()).collect();
+            text +=
+                &format!("\n{HEADING}frontier{HEADING:#} of {}, {workload}: {} designs", words.join(", "), front.len());
+            let shown = spread(front.len(), FRONTIER_LINES);
+            text += &if shown.len() < front.len() { format!(", of which {}\n", shown.len()) } else { "\n".to_owned() };
+            let mut rows = Vec::new();
+            for at in shown {
+                let (design, e) = self.explained(&front[at])?;
+                let name = &self.space.blocks[self.space.cell(front[at].cell).block].block.design;
+                rows.push(vec![
+                    name.clone(),
+                    self.place(&front[at], &design),
                     duration(e.wall.wall_s),
                     energy(e.power.facility_j()),
                     dollars(e.cost.total()),
                     carbon(e.carbon.total()),
-                ])
-            })
-            .collect();
-        text += &output::table(&["BEST", "PLAN", "STEP", "TIME", "ENERGY", "COST", "CO2E"], &[0, 2, 3, 4, 5, 6], rows);
+                ]);
+            }
+            text += &output::table(&["", "DESIGN", "TIME", "ENERGY", "COST", "CO2E"], &[0, 2, 3, 4, 5], rows);
+        }
+        let (designs, evaluated, _) = self.answer.totals();
+        let facts = format!(
+            "{designs} designs answered, {} of them factored; {evaluated} full evaluations by {} in {:.3} s ({:.0} a second)",
+            designs - evaluated,
+            self.engine,
+            self.elapsed,
+            self.evaluated as f64 / self.elapsed.max(1e-9)
+        );
+        text += &format!("\n{FAINT}{}{FAINT:#}", wrap(&facts, 78));
+        Ok(text)
     }
-    let evaluated: u64 = results.iter().map(|(_, f)| f.evaluated).sum();
-    text += &format!(
-        "\n{FAINT}{evaluated} full evaluations by {engine} in {elapsed:.3} s ({:.0} a second){FAINT:#}\n",
-        evaluated as f64 / elapsed.max(1e-9)
-    );
-    text
-}
 
-fn document(scenario: &Scenario, results: &[(Task, Found)], engine: &str, elapsed: f64) -> Value {
-    let mut best = Vec::new();
-    for (task, found) in results {
-        for objective in Objective::ALL {
-            if let Some(e) = found.by(objective) {
-                let mut fields = report::estimate_json(&task.design, e);
-                fields.insert("design".into(), task.design.name.clone().into());
-                fields.insert("workload".into(), task.workload.clone().into());
-                fields.insert("objective".into(), objective.word().into());
-                best.push(Value::Object(fields));
+    /// Where a design stands on the axes that its block varies.
+    fn place(&self, candidate: &Candidate, design: &Design) -> String {
+        let b = &self.space.blocks[self.space.cell(candidate.cell).block];
+        let s = &design.setting;
+        let mut words = Vec::new();
+        let chips = self
+            .space
+            .blocks
+            .iter()
+            .filter(|o| o.block.design == b.block.design && o.block.workload == b.block.workload);
+        if chips.count() > 1 {
+            words.push(s.chip.name.clone());
+            words.extend(
+                b.block.varied.iter().filter(|(axis, _)| axis != "chip").map(|(axis, value)| format!("{axis}={value}")),
+            );
+        }
+        words.push(format!("{} chips", design.chips));
+        if b.designs.len() > 1 {
+            words.push(format!("{:.0} W", s.cap_w * s.ranks_per_chip));
+        }
+        if b.sites.len() > 1 {
+            words.push(s.site.name.clone());
+        }
+        if b.prices.len() > 1 {
+            words.push(format!("${:.4}/kWh", s.site.usd_per_j() * J_PER_KWH));
+        }
+        words.join(", ")
+    }
+
+    fn document(&self) -> Result<Value, Fault> {
+        let mut best = Vec::new();
+        for part in &self.answer.parts {
+            for objective in self.scenario.objectives() {
+                for (rank, candidate) in part.best[objective as usize].iter().enumerate() {
+                    let (design, e) = self.explained(candidate)?;
+                    let mut entry = report::estimate_json(&design, &e);
+                    entry.insert("design".into(), part.design.clone().into());
+                    entry.insert("workload".into(), part.workload.clone().into());
+                    entry.insert("objective".into(), objective.word().into());
+                    entry.insert("rank".into(), (rank + 1).into());
+                    entry.insert("index".into(), candidate.cell.into());
+                    entry.insert("chip".into(), design.setting.chip.name.clone().into());
+                    entry.insert("site".into(), design.setting.site.name.clone().into());
+                    entry.insert("usd_per_kwh".into(), (design.setting.site.usd_per_j() * J_PER_KWH).into());
+                    best.push(Value::Object(entry));
+                }
             }
         }
+        let rejected: Vec<Value> = self
+            .answer
+            .parts
+            .iter()
+            .filter(|part| part.best.iter().all(Vec::is_empty))
+            .map(|part| {
+                let (reason, detail) = self.nothing(part);
+                json!({ "design": part.design, "workload": part.workload, "reason": reason, "detail": detail })
+            })
+            .chain(self.space.skipped.iter().map(|s| {
+                json!({ "design": s.design, "workload": s.workload, "chip": s.chip, "reason": "profile", "detail": s.detail })
+            }))
+            .collect();
+        let frontier: Vec<Value> = self.frontier_rows()?.iter().map(row_json).collect();
+        let (designs, evaluated, feasible) = self.answer.totals();
+        Ok(json!({
+            "scenario": self.scenario.name,
+            "engine": self.engine,
+            "designs": designs,
+            "evaluated": evaluated,
+            "factored": designs - evaluated,
+            "feasible": if feasible > 0 { json!(feasible) } else { json!(false) },
+            "resumed_designs": self.resumed,
+            "elapsed_s": self.elapsed,
+            "evaluations_per_s": self.evaluated as f64 / self.elapsed.max(1e-9),
+            "best": best,
+            "rejected": rejected,
+            "frontier": frontier,
+            "crossovers": [],
+        }))
     }
-    let rejected: Vec<Value> = results
-        .iter()
-        .filter(|(_, found)| found.feasible == 0)
-        .map(|(task, found)| {
-            let (reason, detail) = report::nothing_found(&task.design, found);
-            json!({ "design": task.design.name, "workload": task.workload, "reason": reason, "detail": detail })
-        })
-        .collect();
-    let evaluated: u64 = results.iter().map(|(_, f)| f.evaluated).sum();
-    json!({
-        "scenario": scenario.name,
-        "engine": engine,
-        "designs": results.iter().flat_map(|(t, _)| &t.spaces).map(PlanSpace::len).sum::<u64>(),
-        "evaluated": evaluated,
-        "feasible": results.iter().map(|(_, f)| f.feasible).sum::<u64>(),
-        "resumed_designs": 0,
-        "elapsed_s": elapsed,
-        "evaluations_per_s": evaluated as f64 / elapsed.max(1e-9),
-        "best": best,
-        "rejected": rejected,
-        "frontier": [],
-        "crossovers": [],
-    })
+}
+
+/// Lines of a frontier on a page.
+const FRONTIER_LINES: usize = 12;
+
+/// Indices spread evenly over a list, its ends among them.
+fn spread(length: usize, most: usize) -> Vec<usize> {
+    if length <= most {
+        return (0..length).collect();
+    }
+    (0..most).map(|at| at * (length - 1) / (most - 1)).collect()
+}
+
+/// A row as a flat object.
+fn row_json(row: &Row) -> Value {
+    let pairs = fields().iter().zip(&row.cells).map(|(field, cell)| (field.name.to_string(), cell_json(cell)));
+    Value::Object(pairs.collect::<Map<_, _>>())
+}
+
+fn cell_json(cell: &Cell) -> Value {
+    match cell {
+        Cell::Number(n) => json!(n),
+        Cell::Count(n) => json!(n),
+        Cell::Flag(f) => json!(f),
+        Cell::Text(t) => json!(t),
+    }
 }

@@ -79,6 +79,46 @@ impl Plan {
         u64::from(self.dp) * u64::from(self.micro_batch) * u64::from(self.micro_batches)
     }
 
+    /// The fields as whole numbers, in their order.
+    pub fn codes(&self) -> [u32; 13] {
+        [
+            self.tp,
+            self.cp,
+            self.pp,
+            self.vpp,
+            self.dp,
+            self.ep,
+            self.etp,
+            self.micro_batch,
+            self.micro_batches,
+            self.recompute as u32,
+            self.shard as u32,
+            u32::from(self.sequence_parallel),
+            self.precision as u32,
+        ]
+    }
+
+    /// The plan of such numbers; `None` where a code stands for nothing.
+    pub fn from_codes(codes: [u32; 13]) -> Option<Plan> {
+        let [tp, cp, pp, vpp, dp, ep, etp, micro_batch, micro_batches, recompute, shard, sequence_parallel, precision] =
+            codes;
+        Some(Plan {
+            tp,
+            cp,
+            pp,
+            vpp,
+            dp,
+            ep,
+            etp,
+            micro_batch,
+            micro_batches,
+            recompute: Recompute::ALL.into_iter().find(|r| *r as u32 == recompute)?,
+            shard: Shard::ALL.into_iter().find(|s| *s as u32 == shard)?,
+            sequence_parallel: sequence_parallel == 1,
+            precision: Precision::ALL.into_iter().find(|p| *p as u32 == precision)?,
+        })
+    }
+
     /// `interleaved` or `1f1b`.
     pub fn schedule(&self) -> &'static str {
         if self.vpp > 1 { "interleaved" } else { "1f1b" }

@@ -77,7 +77,7 @@ pub fn peak_pue(site: &Site) -> f64 {
 
 /// Power while training and averaged over the run, W, and the energy by level, J. All for the whole cluster unless said
 /// otherwise.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Power {
     /// One rank while training.
     pub rank_training_w: f64,

@@ -21,6 +21,22 @@ pub struct Constraints {
 }
 
 impl Constraints {
+    /// The limits in words.
+    pub fn text(&self) -> String {
+        let limits = [
+            (self.deadline_days, "a deadline of", " days"),
+            (self.budget_usd, "a budget of $", ""),
+            (self.cap_mw, "a peak of", " MW"),
+            (self.chips, "a supply of", " chips"),
+            (self.co2_t, "", " t CO2e"),
+        ];
+        let words = limits.into_iter().filter_map(|(limit, before, after)| {
+            let gap = if before.is_empty() || before.ends_with('$') { "" } else { " " };
+            limit.map(|limit| format!("{before}{gap}{}{after}", figure(limit)))
+        });
+        words.collect::<Vec<_>>().join(" and ")
+    }
+
     /// Limits that nothing can meet, by themselves or against every value of a design's own field. `blocks`: the design as
     /// stated and as `[sweep]` widens it.
     pub fn check(&self, blocks: &[Block], places: &Places) -> Result<(), Fault> {

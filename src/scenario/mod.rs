@@ -20,6 +20,7 @@ use crate::design::{Ask, Design};
 use crate::library::diagnostic::{Diagnostic, Fault, quoted};
 use crate::library::source_text::SourceText;
 use crate::library::store::Library;
+use crate::results::fingerprint;
 use crate::search::Objective;
 use crate::search::space::PlanSpace;
 pub use block::{Block, Point, PowerCap};
@@ -275,13 +276,30 @@ impl Scenario {
         side.and_then(|side| side.title.as_deref()).unwrap_or_default()
     }
 
-    /// The plan spaces of a design under the scenario's axes.
-    pub fn spaces(&self, design: &Design) -> Result<Vec<PlanSpace>, Fault> {
-        let mut spaces = design.spaces();
+    /// A hash of all that decides the scenario's designs, with the values of `--set` over it.
+    pub fn fingerprint(&self, common: &[String]) -> String {
+        let decisive = (&self.workloads, self.grow_batch, &self.objectives, &self.designs, &self.constraints);
+        let decisive = format!("{decisive:?} {:?} {:?}", self.sweep, self.plans);
+        fingerprint([("scenario", decisive.as_str()), ("set", &common.join("\n"))])
+    }
+
+    /// A design of a block, looked up.
+    pub fn design(&self, library: &Library, block: &Block, ask: &Ask) -> Result<Design, Fault> {
+        resolve(library, block, ask)
+    }
+
+    /// The plan spaces of a design on another number of chips under the scenario's axes.
+    pub fn spaces_of(&self, design: &Design, chips: f64) -> Result<Vec<PlanSpace>, Fault> {
+        let mut spaces = design.spaces_of(chips);
         for space in &mut spaces {
             self.plans.narrow(space).map_err(|fault| self.places.within(fault, &["plans"]))?;
         }
         Ok(spaces)
+    }
+
+    /// The plan spaces of a design under the scenario's axes.
+    pub fn spaces(&self, design: &Design) -> Result<Vec<PlanSpace>, Fault> {
+        self.spaces_of(design, design.chips)
     }
 }
 
