@@ -22,6 +22,7 @@ use super::stack::Stack;
 use super::workload::Workload;
 use super::{hugging_face, recognise};
 use crate::model::parameters::{Assumptions, Calibration};
+use crate::results::fingerprint;
 use crate::uncertainty::spread::Spread;
 
 static CHIPS: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/hardware-profiles/chips");
@@ -141,6 +142,18 @@ impl Library {
         } else {
             Err(Fault::inputs(faults))
         }
+    }
+
+    /// A hash of every entry's text, the same wherever the files lie.
+    pub fn fingerprint(&self) -> String {
+        let entries = self.layers.iter().flat_map(|layer| layer.values().flat_map(BTreeMap::values));
+        let parts: Vec<(String, &str)> = entries
+            .map(|entry| {
+                let text = entry.source().as_ref().map_or("", |source| source.text());
+                (format!("{}/{}", entry.kind.word(), entry.name), text)
+            })
+            .collect();
+        fingerprint(parts.iter().map(|(name, text)| (name.as_str(), *text)))
     }
 
     /// Lays values over every entry of their kind that is asked for from now on.

@@ -72,7 +72,7 @@ pub fn part_load_pue(pue_full: f64, load: f64) -> f64 {
 
 /// Power while training and averaged over the run, W, and the energy by level, J. All for the whole cluster unless said
 /// otherwise.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Power {
     /// One rank while training.
     pub rank_training_w: f64,
@@ -106,12 +106,7 @@ impl Power {
     pub fn at_site(self, site: &Site, wall_s: f64) -> Power {
         let it_j = self.it_j();
         let pue = part_load_pue(site.pue_full, it_j / wall_s / self.peak_it_w);
-        Power {
-            peak_facility_w: self.peak_it_w * site.pue_full,
-            pue,
-            facility_overhead_j: it_j * (pue - 1.0),
-            ..self
-        }
+        Power { peak_facility_w: self.peak_it_w * site.pue_full, pue, facility_overhead_j: it_j * (pue - 1.0), ..self }
     }
     /// Energy at the meter.
     pub fn facility_j(&self) -> f64 {
