@@ -9,8 +9,8 @@ struct Group {
     beyond_pod: bool,
 }
 
-// Largest divisor of `n` that is at most `most`. The reference walks down from `most`; here whichever of the divisor
-// and its partner is small walks, so that no more than 2·√n remainders are taken.
+// Largest divisor of `n` that is at most `most`. Whichever of the divisor and its partner is small walks, so that no more
+// than 2·√n remainders are taken.
 fn largest_divisor(n: u32, most: u32) -> u32 {
     if most >= n {
         return max(n, 1u);

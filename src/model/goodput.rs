@@ -70,9 +70,18 @@ pub fn critical_batch_tokens(setting: &Setting) -> f64 {
 /// Factor on the tokens of a run whose batch (in tokens) is above both the critical batch and the one that the run was
 /// published with, each with the tolerance to which batches are rounded: (1 + B/B_crit) relative to its value there.
 pub fn token_growth(setting: &Setting, batch_tokens: f64) -> f64 {
+    token_growth_from(growth_start(setting), batch_tokens)
+}
+
+/// Batch, in tokens, from which on tokens grow.
+pub fn growth_start(setting: &Setting) -> f64 {
     let run = &setting.workload.run;
     let reference = critical_batch_tokens(setting).max(run.global_batch * run.seq_len);
-    let start = reference * (1.0 + setting.assumptions.batch_tolerance);
+    reference * (1.0 + setting.assumptions.batch_tolerance)
+}
+
+/// [`token_growth`] from a start on.
+pub fn token_growth_from(start: f64, batch_tokens: f64) -> f64 {
     if batch_tokens <= start { 1.0 } else { 0.5 * (1.0 + batch_tokens / start) }
 }
 
@@ -87,15 +96,38 @@ pub fn stretch(setting: &Setting) -> f64 {
     1.0 / running_share(setting).max(LEAST_SHARE)
 }
 
+/// How failures, checkpoints and evaluation stretch any run on so many ranks.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Pace {
+    /// Mean time between failures of the ranks together, s.
+    pub mtbf: f64,
+    /// Useful seconds between checkpoints.
+    pub interval: f64,
+    /// Wall over useful time.
+    pub ratio: f64,
+}
+
+/// The pace of a run on `ranks` ranks.
+pub fn pace(setting: &Setting, ranks: f64) -> Pace {
+    let a = &setting.assumptions;
+    let mtbf = setting.chip.mtbf_s / ranks;
+    let interval = best_interval(a.checkpoint_s, mtbf);
+    let ratio = renewal(interval, a.checkpoint_s, a.restart_s, mtbf) / (1.0 - a.evaluation_share);
+    Pace { mtbf, interval, ratio }
+}
+
 /// Wall time of `useful_s` seconds of steps on `ranks` ranks.
 ///
 /// The renewal formula gives the time W that the run takes by itself, start-up included; stops and hours without power
 /// stretch it to the calendar. Nothing fails, and nothing is drawn, while there is no power.
 pub fn wall(setting: &Setting, ranks: f64, useful_s: f64) -> Wall {
+    wall_at(setting, pace(setting, ranks), useful_s)
+}
+
+/// Wall time of `useful_s` seconds of steps at a pace.
+pub fn wall_at(setting: &Setting, pace: Pace, useful_s: f64) -> Wall {
     let a = &setting.assumptions;
-    let mtbf = setting.chip.mtbf_s / ranks;
-    let interval = best_interval(a.checkpoint_s, mtbf);
-    let ratio = renewal(interval, a.checkpoint_s, a.restart_s, mtbf) / (1.0 - a.evaluation_share);
+    let Pace { mtbf, interval, ratio } = pace;
     let own_s = useful_s * ratio + a.startup_s;
     let wall_s = own_s * stretch(setting);
     let stops = wall_s / DAY_S * setting.site.stops_per_day;

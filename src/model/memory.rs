@@ -82,6 +82,12 @@ impl Memory {
     }
 }
 
+/// Whether a whole number of slots fills up with layers evenly.
+pub fn divides(slots: f64, layers: f64) -> bool {
+    let share = layers / slots;
+    share == share.floor()
+}
+
 /// Layers of the fullest stage and of the last one: as even as possible; where layers with embedding and head divide
 /// evenly, these two count as a layer each.
 pub fn stage_layers(layers: f64, plan: &Plan) -> (f64, f64) {
@@ -96,7 +102,7 @@ pub fn stage_layers(layers: f64, plan: &Plan) -> (f64, f64) {
         let even = layers / pp;
         return (even, even);
     }
-    if (layers + 2.0) % slots == 0.0 {
+    if divides(slots, layers + 2.0) {
         let even = (layers + 2.0) / pp;
         return (even, even - 1.0);
     }
@@ -104,8 +110,15 @@ pub fn stage_layers(layers: f64, plan: &Plan) -> (f64, f64) {
     (base + (rest / pp).ceil(), base + (rest / pp).floor())
 }
 
-/// Parameters that a rank holds in a stage of `layers` layers, without embedding and head.
-pub fn held_params(setting: &Setting, plan: &Plan, layers: f64) -> HeldParams {
+/// Parameters of one layer that a rank holds before data-parallel sharding.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct LayerParams {
+    pub dense: f64,
+    pub expert: f64,
+}
+
+/// Parameters that a rank holds of the mean layer.
+pub fn layer_params(setting: &Setting, plan: &Plan) -> LayerParams {
     let a = &setting.workload.architecture;
     let weights = Weights::of(a);
     let (tp, ep, etp) = (f64::from(plan.tp), f64::from(plan.ep), f64::from(plan.etp));
@@ -113,14 +126,23 @@ pub fn held_params(setting: &Setting, plan: &Plan, layers: f64) -> HeldParams {
     let router = if a.experts > 0.0 { a.hidden * a.experts } else { 0.0 };
     let dense =
         weights.attention / tp + (1.0 - moe) * weights.dense_ffn / tp + moe * ((weights.shared - router) / tp + router);
-    let expert = moe * a.experts * weights.expert / (ep * etp);
+    LayerParams { dense, expert: moe * a.experts * weights.expert / (ep * etp) }
+}
+
+/// Parameters that a rank holds in a stage of `layers` layers, without embedding and head.
+pub fn held_params(setting: &Setting, plan: &Plan, layers: f64) -> HeldParams {
+    held_params_of(setting, plan, &layer_params(setting, plan), layers)
+}
+
+/// The same, given what a layer holds.
+pub fn held_params_of(setting: &Setting, plan: &Plan, one: &LayerParams, layers: f64) -> HeldParams {
     let dense_group = plan.dp * plan.cp;
     let expert_group = (plan.dp * plan.cp * plan.tp / (plan.ep * plan.etp)).max(1);
     let hybrid = plan.shard == Shard::Full && setting.stack.hybrid_sharding && setting.cluster.torus;
     let shards = |n: u32, stride: u32| if hybrid { group(setting, n, stride).inside as u32 } else { n };
     HeldParams {
-        dense: layers * dense,
-        expert: layers * expert,
+        dense: layers * one.dense,
+        expert: layers * one.expert,
         dense_group,
         expert_group,
         dense_shards: shards(dense_group, plan.tp),
@@ -273,14 +295,39 @@ fn gathered_bytes(setting: &Setting, plan: &Plan, held: &HeldParams, ends: f64, 
     2.0 * ends + (4.0 + gradient) * unit
 }
 
-fn stage_memory(setting: &Setting, plan: &Plan, layers: f64, stage: u32) -> StageMemory {
+/// What plans that differ only in depth, replicas and sharding share of their memory.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct LayerMemory {
+    pub params: LayerParams,
+    pub activations: ActivationBytes,
+    /// Padded vocabulary.
+    pub vocab: f64,
+}
+
+impl LayerMemory {
+    /// The plan with every field at its least that this does not depend on: plans with equal keys share one value.
+    pub fn key(plan: &Plan) -> Plan {
+        Plan { pp: 1, vpp: 1, dp: 1, micro_batches: 1, shard: Shard::None, ..*plan }
+    }
+}
+
+/// Memory of the mean layer.
+pub fn layer_memory(setting: &Setting, plan: &Plan) -> LayerMemory {
+    LayerMemory {
+        params: layer_params(setting, plan),
+        activations: activation_bytes(setting, plan),
+        vocab: padded_vocab(setting, plan.tp),
+    }
+}
+
+fn stage_memory(setting: &Setting, plan: &Plan, one: &LayerMemory, layers: f64, stage: u32) -> StageMemory {
     let (a, stack) = (&setting.workload.architecture, &setting.stack);
     let (first, last) = (stage == 0, stage + 1 == plan.pp);
     let tp = f64::from(plan.tp);
-    let vocab = padded_vocab(setting, plan.tp);
+    let vocab = one.vocab;
     let embedding = if first { (vocab + a.positions) * a.hidden / tp } else { 0.0 };
     let head = if last && (!first || !a.tied) { vocab * a.hidden / tp } else { 0.0 };
-    let mut held = held_params(setting, plan, layers);
+    let mut held = held_params_of(setting, plan, &one.params, layers);
     held.dense += embedding + head;
     let (dense, dense_step) = state_bytes(setting, plan, held.dense, held.dense_shards);
     let (expert, expert_step) = state_bytes(setting, plan, held.expert, held.expert_shards);
@@ -293,7 +340,7 @@ fn stage_memory(setting: &Setting, plan: &Plan, layers: f64, stage: u32) -> Stag
     } else {
         0.0
     };
-    let bytes = activation_bytes(setting, plan);
+    let bytes = &one.activations;
     let flight = in_flight(plan, stage);
     let outputs = if plan.pp > 1 && stack.pipeline_outputs_kept { flight * bytes.checkpoint } else { 0.0 };
     let tokens = f64::from(plan.micro_batch) * setting.workload.run.seq_len / f64::from(plan.cp);
@@ -311,10 +358,15 @@ fn stage_memory(setting: &Setting, plan: &Plan, layers: f64, stage: u32) -> Stag
 
 /// Memory of a plan.
 pub fn memory(setting: &Setting, plan: &Plan) -> Memory {
+    memory_of(setting, plan, &layer_memory(setting, plan))
+}
+
+/// The same, given the memory of its layers.
+pub fn memory_of(setting: &Setting, plan: &Plan, one: &LayerMemory) -> Memory {
     let (fullest, last) = stage_layers(setting.workload.architecture.layers, plan);
     Memory {
-        first: stage_memory(setting, plan, fullest, 0),
-        last: stage_memory(setting, plan, last, plan.pp - 1),
+        first: stage_memory(setting, plan, one, fullest, 0),
+        last: stage_memory(setting, plan, one, last, plan.pp - 1),
         usable: setting.chip.memory_bytes * setting.calibration.memory_usable,
     }
 }

@@ -18,12 +18,21 @@ pub struct Group {
     pub beyond_pod: bool,
 }
 
-/// Largest divisor of `n` that is at most `most`.
+/// Largest divisor of `n` that is at most `most`. Whichever of the divisor and its partner is small walks, so that no more
+/// than 2·√n remainders are taken.
 pub fn largest_divisor(n: u32, most: u32) -> u32 {
     if most >= n {
         return n.max(1);
     }
-    let mut divisor = most.max(1);
+    let start = most.max(1);
+    let mut partner = n.div_ceil(start);
+    while partner <= n / partner {
+        if n % partner == 0 {
+            return n / partner;
+        }
+        partner += 1;
+    }
+    let mut divisor = start.min(n / partner);
     while n % divisor != 0 {
         divisor -= 1;
     }

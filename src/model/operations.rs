@@ -5,7 +5,7 @@
 use super::adapter::adapter_time;
 use super::attention::attention_time;
 use super::network::{Group, all_gather, all_reduce, all_to_all, fused_dispatch, group};
-use super::plan::{Plan, Shard};
+use super::plan::{Plan, Recompute, Shard};
 use super::roofline::{GemmFormat, block_scaled, gemm_format, gemm_time, wide_format};
 use super::setting::Setting;
 use crate::library::stack::{AttentionKernel, Launch, Recipe};
@@ -73,6 +73,23 @@ pub struct LayerTime {
 }
 
 impl LayerTime {
+    /// The plan with every field at its least that a layer's time does not depend on: plans with equal keys share one time.
+    pub fn key(plan: &Plan) -> Plan {
+        // Whether weights are cast anew, and for how many micro-batches, counts in narrow formats only.
+        let casts = plan.precision.is_narrow() && plan.shard != Shard::Full;
+        // Two micro-batches are at hand to hide the expert exchange where there is one.
+        let alone = plan.ep > 1 && plan.pp > 1 && plan.vpp == 1;
+        Plan {
+            pp: if alone { 2 } else { 1 },
+            vpp: 1,
+            dp: 1,
+            micro_batches: if casts { plan.micro_batches } else { 1 },
+            recompute: Recompute::None,
+            shard: if casts { Shard::None } else { Shard::Full },
+            ..*plan
+        }
+    }
+
     /// LM head and loss of a forward pass alone: its GEMMs, a third of the passes over the logits, half of the rest.
     pub fn head_forward(&self) -> f64 {
         self.head_forward_gemm + self.head.vector / 3.0 + 0.5 * (self.head.launch + self.head.tp)

@@ -48,7 +48,7 @@ impl Shard {
 }
 
 /// A complete layout. Ranks are placed tp innermost, then cp, ep, dp, pp outermost.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Plan {
     pub tp: u32,
     pub cp: u32,

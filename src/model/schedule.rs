@@ -3,7 +3,7 @@
 //! Twin: `shaders/model/schedule.wgsl`. Interleaved 1F1B after Narayanan et al., "Efficient Large-Scale Language Model
 //! Training on GPU Clusters Using Megatron-LM" (SC 2021).
 
-use super::memory::{HeldParams, held_params, stage_layers};
+use super::memory::{HeldParams, LayerParams, divides, held_params, held_params_of, layer_params, stage_layers};
 use super::network::{all_gather, all_reduce, group, point_to_point};
 use super::operations::{LayerTime, PassTime, layer_time};
 use super::plan::{Plan, Recompute, Shard};
@@ -173,9 +173,13 @@ fn balanced(layers: f64, pp: f64, head: f64) -> f64 {
 
 /// Times one step at a clock ratio.
 pub fn step_time(setting: &Setting, plan: &Plan, clock: f64) -> StepTime {
+    step_time_of(setting, plan, &layer_time(setting, plan, clock), &layer_params(setting, plan))
+}
+
+/// The same, given the time of its layers and the parameters that a rank holds of one.
+pub fn step_time_of(setting: &Setting, plan: &Plan, layer: &LayerTime, params: &LayerParams) -> StepTime {
     let (c, stack, a) = (&setting.calibration, &setting.stack, &setting.workload.architecture);
     let full_training = setting.workload.run.training == Training::Full;
-    let layer: LayerTime = layer_time(setting, plan, clock);
     let hbm = setting.chip.hbm_bytes_per_s * setting.chip.hbm_fraction;
     let (pp, vpp, m) = (f64::from(plan.pp), f64::from(plan.vpp), f64::from(plan.micro_batches));
 
@@ -200,7 +204,7 @@ pub fn step_time(setting: &Setting, plan: &Plan, clock: f64) -> StepTime {
         repeated * (layer.forward.gemm + layer.forward.attention) - spared.gemm + scores_again + projected;
     let recompute_memory = repeated * layer.forward.vector + elementwise;
 
-    let one: HeldParams = held_params(setting, plan, 1.0);
+    let one: HeldParams = held_params_of(setting, plan, params, 1.0);
     let sharded = plan.shard == Shard::Full;
     let fsdp = if sharded && plan.dp * plan.cp > 1 {
         let gather = sharded_collective(setting, plan, &one, gathered_width(setting, plan));
@@ -229,7 +233,7 @@ pub fn step_time(setting: &Setting, plan: &Plan, clock: f64) -> StepTime {
     let (fullest, last) = stage_layers(a.layers, plan);
     let slowest = if plan.pp == 1 {
         mean
-    } else if stack.balanced_stages && a.layers % (pp * vpp) != 0.0 {
+    } else if stack.balanced_stages && !divides(pp * vpp, a.layers) {
         balanced(a.layers, pp, ends / per_layer) * per_layer
     } else {
         (fullest * per_layer + 0.5 * layer.embedding.total())
@@ -243,7 +247,7 @@ pub fn step_time(setting: &Setting, plan: &Plan, clock: f64) -> StepTime {
     };
 
     // Once a step.
-    let stage = held_params(setting, plan, a.layers / pp);
+    let stage = held_params_of(setting, plan, params, a.layers / pp);
     let outer = a.hidden * a.vocab * if a.tied { 1.0 } else { 2.0 } / f64::from(plan.tp) / pp.min(2.0);
     let dense = stage.dense + outer;
     let trained = if full_training { 1.0 } else { ADAPTER_SHARE };

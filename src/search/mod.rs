@@ -6,11 +6,12 @@ pub mod space;
 use rayon::prelude::*;
 use serde::Deserialize;
 
+use crate::model::evaluator::Evaluator;
 use crate::model::plan::Reason;
 use crate::model::setting::Setting;
-use crate::model::{Estimate, Rejection, estimate};
+use crate::model::{Estimate, Rejection};
 use frontier::{Depth, Frontier};
-use space::{AXES, PlanSpace, SWITCHES};
+use space::PlanSpace;
 
 /// What a design is judged by; less is better in each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Deserialize)]
@@ -140,32 +141,28 @@ pub(crate) fn nearer(a: Option<Rejection>, b: Option<Rejection>) -> Option<Rejec
     }
 }
 
-/// Evaluates every plan of a space on the CPU, on all cores, and keeps the best of each objective.
+/// Evaluates every plan of a space on the CPU, on all cores, and keeps the best of each objective and the frontier.
 pub fn search(setting: &Setting, space: &PlanSpace, chips: f64) -> Found {
     search_to(Depth::default(), setting, space, chips)
 }
 
 /// The same with a frontier of a depth.
 pub fn search_to(depth: Depth, setting: &Setting, space: &PlanSpace, chips: f64) -> Found {
-    const CHUNK: u64 = 4096;
-    // Sizes that multiply to no plan do so whatever the axes of recompute, shard and sequence parallelism say.
-    let lengths = space.lengths().map(u64::from);
-    let (switches, fills) = (lengths[SWITCHES..].iter().product::<u64>(), lengths[AXES - 1]);
+    /// Points of a piece of work: enough to find layers again, few enough to keep all cores busy to the end.
+    const CHUNK: u64 = 1 << 14;
+    let switches = space.switches();
     let sizes = space.len().checked_div(switches).unwrap_or(0);
     let chunk = CHUNK.div_ceil(switches.max(1));
     (0..sizes.div_ceil(chunk))
         .into_par_iter()
-        .map(|at| {
-            let mut found = Found::nothing_of(depth);
-            for first in (at * chunk..((at + 1) * chunk).min(sizes)).map(|size| size * switches) {
-                if (first..first + fills).all(|index| space.decode(index).is_none()) {
-                    continue;
-                }
-                for plan in (first..first + switches).filter_map(|index| space.decode(index)) {
-                    found.offer(estimate(setting, &plan, chips));
-                }
-            }
-            found
-        })
+        .map_init(
+            || Evaluator::new(setting, chips),
+            |evaluator, at| {
+                let mut found = Found::nothing_of(depth);
+                let sizes = at * chunk..((at + 1) * chunk).min(sizes);
+                space.visit(sizes, |plan| found.offer(evaluator.estimate(plan)));
+                found
+            },
+        )
         .reduce(|| Found::nothing_of(depth), Found::join)
 }

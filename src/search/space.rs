@@ -2,6 +2,8 @@
 //!
 //! Twin of [`PlanSpace::decode`]: `shaders/model/space.wgsl`.
 
+use std::ops::Range;
+
 use crate::library::workload::Precision;
 use crate::model::plan::{Plan, Recompute, Shard};
 use crate::model::setting::Setting;
@@ -71,6 +73,14 @@ pub struct PlanSpace {
     /// Ranks that a plan may use, and must.
     pub ranks: u32,
     pub least_ranks: u32,
+}
+
+/// What follows from the sizes of a plan.
+#[derive(Clone, Copy)]
+struct Fit {
+    etp: u32,
+    dp: u32,
+    micro_batches: u32,
 }
 
 /// Number of axes of a [`PlanSpace`].
@@ -169,18 +179,85 @@ impl PlanSpace {
         }
         let (tp, cp, pp, vpp, ep) = (self.tp[at[0]], self.cp[at[1]], self.pp[at[2]], self.vpp[at[3]], self.ep[at[4]]);
         let micro_batch = self.micro_batch[at[5]];
+        let fit = self.fit([tp, cp, pp, vpp, ep, micro_batch], self.fill[at[9]])?;
+        Some(self.plan(
+            [tp, cp, pp, vpp, ep, micro_batch],
+            fit,
+            self.recompute[at[6]],
+            self.shard[at[7]],
+            self.sequence_parallel[at[8]],
+        ))
+    }
+
+    /// Visits the plans of a range of sizes (an index divided by [`PlanSpace::switches`]) in the order of their indices.
+    pub fn visit(&self, sizes: Range<u64>, mut seen: impl FnMut(&Plan)) {
+        let lengths = self.lengths().map(u64::from);
+        let mut fits = Vec::with_capacity(self.fill.len());
+        let mut size = sizes.start;
+        while size < sizes.end {
+            let mut rest = size;
+            let mut at = [0usize; SWITCHES];
+            for (digit, length) in at.iter_mut().zip(&lengths[..SWITCHES]).rev() {
+                *digit = (rest % length) as usize;
+                rest /= length;
+            }
+            let (tp, cp, pp) = (self.tp[at[0]], self.cp[at[1]], self.pp[at[2]]);
+            // Where tp, cp and pp leave no replica, no other axis helps.
+            let inner: u64 = lengths[3..SWITCHES].iter().product();
+            if self.most_dp(tp, cp, pp).is_none() {
+                size = (size / inner + 1) * inner;
+                continue;
+            }
+            let inner = size / inner * inner..((size / inner + 1) * inner).min(sizes.end);
+            let (mut vpp_at, mut ep_at, mut micro_at) = (at[3], at[4], at[5]);
+            while size < inner.end {
+                let axes = [tp, cp, pp, self.vpp[vpp_at], self.ep[ep_at], self.micro_batch[micro_at]];
+                fits.clear();
+                fits.extend(self.fill.iter().map(|fill| self.fit(axes, *fill)));
+                if fits.iter().any(Option::is_some) {
+                    for recompute in &self.recompute {
+                        for shard in &self.shard {
+                            for sequence_parallel in &self.sequence_parallel {
+                                for fit in fits.iter().flatten() {
+                                    seen(&self.plan(axes, *fit, *recompute, *shard, *sequence_parallel));
+                                }
+                            }
+                        }
+                    }
+                }
+                size += 1;
+                micro_at += 1;
+                if micro_at == self.micro_batch.len() {
+                    (micro_at, ep_at) = (0, ep_at + 1);
+                }
+                if ep_at == self.ep.len() {
+                    (ep_at, vpp_at) = (0, vpp_at + 1);
+                }
+            }
+        }
+    }
+
+    /// Points that share their sizes: those of recompute, shard, sequence parallelism and fill.
+    pub fn switches(&self) -> u64 {
+        self.lengths()[SWITCHES..].iter().map(|n| u64::from(*n)).product()
+    }
+
+    /// Replicas that the ranks allow, or that the user fixed.
+    fn most_dp(&self, tp: u32, cp: u32, pp: u32) -> Option<u32> {
+        let block = tp.checked_mul(cp)?.checked_mul(pp)?;
+        Some(self.dp.unwrap_or(self.ranks / block)).filter(|dp| *dp > 0)
+    }
+
+    /// Replicas and micro-batches of the sizes of a plan; `None` where there is no such plan.
+    fn fit(&self, [tp, cp, pp, vpp, ep, micro_batch]: [u32; SWITCHES], fill: u32) -> Option<Fit> {
         if pp == 1 && vpp > 1 {
             return None;
         }
         let etp = self.etp.unwrap_or(if self.expert_tensor_parallel && ep > 0 && self.ep.len() > 1 { tp } else { 1 });
-        let block = tp.checked_mul(cp)?.checked_mul(pp)?;
-        let most_dp = self.dp.unwrap_or(self.ranks / block);
-        if most_dp == 0 {
-            return None;
-        }
+        let most_dp = self.most_dp(tp, cp, pp)?;
         let unit = if vpp > 1 { pp } else { 1 };
         let per_unit = u64::from(most_dp) * u64::from(micro_batch) * u64::from(unit);
-        let count = (u64::from(self.batch.target) / per_unit) as u32 + self.fill[at[9]];
+        let count = (u64::from(self.batch.target) / per_unit) as u32 + fill;
         let micro_batches = count.checked_mul(unit)?;
         if micro_batches == 0 {
             return None;
@@ -191,7 +268,7 @@ impl PlanSpace {
         let step = experts / gcd(experts, tp * cp);
         let dp = if self.dp.is_some() { most_dp } else { most_dp.min(by_batch) / step * step };
         let batch = u64::from(dp) * u64::from(micro_batch) * u64::from(micro_batches);
-        let used = u64::from(block) * u64::from(dp);
+        let used = u64::from(tp * cp * pp) * u64::from(dp);
         if dp == 0
             || batch < u64::from(self.batch.least)
             || batch > u64::from(self.batch.most)
@@ -200,7 +277,19 @@ impl PlanSpace {
         {
             return None;
         }
-        Some(Plan {
+        Some(Fit { etp, dp, micro_batches })
+    }
+
+    /// The plan of sizes that fit and of switches.
+    fn plan(
+        &self,
+        [tp, cp, pp, vpp, ep, micro_batch]: [u32; SWITCHES],
+        Fit { etp, dp, micro_batches }: Fit,
+        recompute: Recompute,
+        shard: Shard,
+        sequence_parallel: bool,
+    ) -> Plan {
+        Plan {
             tp,
             cp,
             pp,
@@ -210,11 +299,11 @@ impl PlanSpace {
             etp,
             micro_batch,
             micro_batches,
-            recompute: self.recompute[at[6]],
-            shard: self.shard[at[7]],
-            sequence_parallel: self.sequence_parallel[at[8]] && tp > 1,
+            recompute,
+            shard,
+            sequence_parallel: sequence_parallel && tp > 1,
             precision: self.precision,
-        })
+        }
     }
 }
 
