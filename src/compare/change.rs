@@ -150,6 +150,7 @@ pub fn grid(low: f64, high: f64, today: f64, even: u32, octaves: i32) -> Vec<f64
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
 

@@ -263,6 +263,7 @@ pub fn megawatts(design: &Design, chips: f64) -> f64 {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
 
