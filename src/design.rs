@@ -25,6 +25,9 @@ pub const MOST_CHIPS: f64 = 1e7;
 /// Largest batch that may be typed, in sequences: counters of 32 bits hold it with room for rounding.
 pub const LARGEST_BATCH: u32 = 1_000_000_000;
 
+/// The site of a design that names none.
+const DEFAULT_SITE: &str = "us-average";
+
 /// What the user asked for; what is left out gets its default.
 #[derive(Clone, Debug, Default)]
 pub struct Ask {
@@ -79,6 +82,37 @@ pub struct Design {
     pub spread: Spread,
     /// The entries behind the design, with the sources of their values.
     pub records: Vec<Record>,
+    /// What it was resolved from.
+    pub ask: Ask,
+}
+
+/// Where the entries of a design come from.
+enum Entries<'a> {
+    Library(&'a Library),
+    /// A design that was resolved before and is asked for with other values.
+    Resolved(&'a Design),
+}
+
+impl Entries<'_> {
+    fn record(&self, kind: EntryKind, name: &str) -> Result<Record, Fault> {
+        match self {
+            Entries::Library(library) => library.record(kind, name),
+            Entries::Resolved(design) => design
+                .records
+                .iter()
+                .find(|record| record.kind() == kind)
+                .cloned()
+                .ok_or_else(|| Fault::input(Diagnostic::error(format!("the design has no {} {name}", kind.word())))),
+        }
+    }
+
+    /// The stack of a design that names none.
+    fn stack(&self, vendor: &str) -> Result<String, Fault> {
+        match self {
+            Entries::Library(library) => newest_stack(library, vendor),
+            Entries::Resolved(design) => Ok(design.setting.stack.name.clone()),
+        }
+    }
 }
 
 fn wrong(key: &str, message: String, help: impl Into<String>) -> Fault {
@@ -229,6 +263,19 @@ fn newest_stack(library: &Library, vendor: &str) -> Result<String, Fault> {
 impl Design {
     /// Looks everything up, fills in defaults, checks sizes.
     pub fn resolve(library: &Library, ask: &Ask) -> Result<Design, Fault> {
+        if let Some(kind) = &ask.price_kind {
+            // Through the library, which names the price kinds that a site has.
+            library.site(ask.site.as_deref().unwrap_or(DEFAULT_SITE), Some(kind))?;
+        }
+        Design::assemble(&Entries::Library(library), ask)
+    }
+
+    /// The same design with another answer to what was asked, of the same chip, cluster, stack, site and workload.
+    pub fn asked_anew(&self, ask: &Ask) -> Result<Design, Fault> {
+        Design::assemble(&Entries::Resolved(self), ask)
+    }
+
+    fn assemble(entries: &Entries<'_>, ask: &Ask) -> Result<Design, Fault> {
         let mut inputs = Vec::new();
         let mut warnings = Vec::new();
         let mut records = Vec::new();
@@ -236,7 +283,7 @@ impl Design {
             inputs.push(Input { key, value, unit, source: source.to_owned() });
         };
         let mut entry = |kind: EntryKind, name: &str| -> Result<Record, Fault> {
-            let record = ask.overrides.apply(library.record(kind, name)?)?;
+            let record = ask.overrides.apply(entries.record(kind, name)?)?;
             records.push(record.clone());
             Ok(record)
         };
@@ -247,12 +294,10 @@ impl Design {
         let cluster = Cluster::from_record(&entry(EntryKind::Cluster, &cluster_name)?)?;
         let stack_name = match &ask.stack {
             Some(name) => name.clone(),
-            None => newest_stack(library, &chip.vendor)?,
+            None => entries.stack(&chip.vendor)?,
         };
         let stack = Stack::from_record(&entry(EntryKind::Stack, &stack_name)?)?;
-        let site_name = ask.site.clone().unwrap_or_else(|| "us-average".to_owned());
-        // Looked up through the library first, which names the price kinds that a site has.
-        library.site(&site_name, ask.price_kind.as_deref())?;
+        let site_name = ask.site.clone().unwrap_or_else(|| DEFAULT_SITE.to_owned());
         let mut site = Site::from_record(&entry(EntryKind::Site, &site_name)?, ask.price_kind.as_deref())?;
         let mut workload = Workload::from_record(&entry(EntryKind::Workload, &ask.workload)?)?;
         let calibration = Calibration::from_record(&entry(EntryKind::Calibration, "calibration")?)?;
@@ -453,6 +498,7 @@ impl Design {
             warnings,
             spread,
             records,
+            ask: ask.clone(),
         };
         design.check_named_plan()?;
         Ok(design)

@@ -55,6 +55,12 @@ fn design<'a>(document: &'a Value, name: &str) -> &'a Value {
     document["designs"].as_array().unwrap().iter().find(|design| design["name"] == name).unwrap()
 }
 
+/// Figures of both sides' own best plans for an objective.
+fn figures(document: &Value, objective: &str) -> (f64, f64) {
+    let said = document["winners"].as_array().unwrap().iter().find(|w| w["objective"] == objective).unwrap();
+    (number(said, "/figures/new"), number(said, "/figures/old"))
+}
+
 /// The crossovers whose input ends in a word, each with the side whose input moves.
 fn crossovers(input: &str) -> Vec<(&'static Value, &'static str)> {
     let found: Vec<_> = ANSWER["crossovers"]
@@ -70,7 +76,6 @@ fn crossovers(input: &str) -> Vec<(&'static Value, &'static str)> {
 
 /// Both sides are equal once the input of one has the crossover's value.
 fn meets(input: &str, objective: &str, line: impl Fn(f64) -> String) {
-    let pointer = OBJECTIVES.iter().find(|(word, _)| *word == objective).unwrap().1;
     let mut solved = 0;
     for (crossover, side) in crossovers(input) {
         assert_eq!(crossover["objective"], objective);
@@ -79,7 +84,7 @@ fn meets(input: &str, objective: &str, line: impl Fn(f64) -> String) {
             continue;
         };
         let there = if side == "new" { compare(&line(value), "") } else { compare("", &line(value)) };
-        let (new, old) = (number(design(&there, "new"), pointer), number(design(&there, "old"), pointer));
+        let (new, old) = figures(&there, objective);
         same(&format!("{objective} at {input} of {side} = {value}"), new, old, SOLVED);
         solved += 1;
     }
@@ -128,9 +133,19 @@ fn the_document_holds_what_the_contract_promises() {
 #[test]
 fn the_winner_is_the_design_with_the_least() {
     for (objective, pointer) in OBJECTIVES {
-        let (new, old) = (number(design(&ANSWER, "new"), pointer), number(design(&ANSWER, "old"), pointer));
+        let (new, old) = figures(&ANSWER, objective);
         let said = ANSWER["winners"].as_array().unwrap().iter().find(|w| w["objective"] == objective).unwrap();
         assert_eq!(said["winner"], if new <= old { "new" } else { "old" }, "{objective}");
+        // Judged by its own best plan, a side is no worse than by the one that is shown, and no other unless that is said.
+        for (name, figure) in [("new", new), ("old", old)] {
+            let shown = number(design(&ANSWER, name), pointer);
+            let better = design(&ANSWER, name)["better_plans"].as_array().unwrap();
+            match better.iter().find(|plan| plan["objective"] == objective) {
+                Some(plan) => same(objective, figure, number(plan, pointer), SOLVED),
+                None => same(objective, figure, shown, SOLVED),
+            }
+            assert!(figure <= shown, "{objective} of {name}");
+        }
     }
 }
 
@@ -185,14 +200,17 @@ fn at_the_mfu_of_a_crossover_both_sides_take_the_same_time() {
 }
 
 #[test]
-fn at_the_size_of_a_crossover_a_node_less_is_too_slow() {
+fn the_size_of_a_crossover_is_the_first_whose_winner_is_another() {
     for (crossover, side) in crossovers("chips") {
         let Some(value) = crossover["value"].as_f64() else { continue };
         let (chip, site, node) = match side {
             "new" => ("nvidia-h100-sxm", "us-virginia", 8.0),
             _ => ("nvidia-a100-sxm-80gb", "cn-inner-mongolia", 8.0),
         };
-        let target = number(design(&ANSWER, if side == "new" { "old" } else { "new" }), "/wall_s");
+        let (target, now) = match side {
+            "new" => (number(design(&ANSWER, "old"), "/wall_s"), 192.0),
+            _ => (number(design(&ANSWER, "new"), "/wall_s"), 512.0),
+        };
         let wall = |chips: f64| {
             let line = format!(
                 "estimate --workload llama-2-7b --chip {chip} --site {site} --chips {chips} --engine cpu --json"
@@ -201,10 +219,13 @@ fn at_the_size_of_a_crossover_a_node_less_is_too_slow() {
             if ran.code == 3 { f64::INFINITY } else { number(&ran.json(), "/wall_s") }
         };
         assert_eq!(value % node, 0.0);
+        assert_ne!(value, now, "the winner cannot be another one at today's size");
         // Fewer chips may lay out better: the answer lies on the envelope of what fewer can do.
-        let reached = (0..4).map(|less| wall(value - node * f64::from(less))).fold(f64::INFINITY, f64::min);
-        assert!(reached <= target * (1.0 + SOLVED), "{side} at {value}: {reached} against {target}");
-        assert!(wall(value - node) > target * (1.0 - SOLVED), "{side}: {} chips are enough", value - node);
+        let reached =
+            |chips: f64| (0..4).map(|less| wall(chips - node * f64::from(less))).fold(f64::INFINITY, f64::min);
+        let (fast, slow) = if value < now { (value + node, value) } else { (value, value - node) };
+        assert!(reached(fast) <= target * (1.0 + SOLVED), "{side}: {fast} chips are too slow");
+        assert!(reached(slow) > target * (1.0 - SOLVED), "{side}: {slow} chips are enough");
     }
 }
 

@@ -9,7 +9,9 @@ use super::engine::EngineArgument;
 use super::estimate::{between, carbon, dollars, duration, energy, scaled, wrap};
 use super::output::{self, FAINT, HEADING};
 use super::{Global, Outcome};
-use crate::compare::{Crossover, Judged, crossovers, judge, winner};
+use crate::compare::crossover::{Asked, Crossover, crossovers};
+use crate::compare::input::Lever;
+use crate::compare::{Judged, judge, winner};
 use crate::design::Design;
 use crate::library::diagnostic::{Diagnostic, Fault};
 use crate::model::Estimate;
@@ -24,6 +26,7 @@ Examples:
   wattline compare                       the headline: scarce power against plentiful power
   wattline compare my-scenario.toml
   wattline compare --set assumptions.utilisation=0.8
+  wattline compare --crossover cost:pue --crossover time:chip.mtbf_h:B
   wattline compare --json > answer.json
 
 `wattline list scenarios` names the shipped ones; `wattline show scenario s01-headline`
@@ -38,6 +41,10 @@ pub struct Arguments {
     /// Any field of every design, such as assumptions.utilisation=0.8; may be repeated
     #[arg(long = "set", value_name = "KEY=VALUE", action = ArgAction::Append)]
     set: Vec<String>,
+    /// A crossover to solve in place of the usual ones: OBJECTIVE:INPUT or OBJECTIVE:INPUT:DESIGN, where an input is a
+    /// short name (usd_per_kwh, chips, pue, mtbf_h ...) or a key as --set takes it; may be repeated
+    #[arg(long = "crossover", value_name = "QUESTION", action = ArgAction::Append)]
+    crossover: Vec<String>,
     #[command(flatten)]
     engine: EngineArgument,
 }
@@ -64,6 +71,8 @@ pub fn run(arguments: &Arguments, global: &Global) -> Outcome {
         let message = format!("{} has one design: nothing to compare", scenario.name);
         return Err(Fault::input(Diagnostic::error(message).key("design").help(help)).into());
     }
+    let names: Vec<&str> = scenario.designs.iter().map(|side| side.name.as_str()).collect();
+    let asked = arguments.crossover.iter().map(|text| Asked::parse(text, &names)).collect::<Result<Vec<_>, Fault>>()?;
     // Everything is looked up before a device is woken.
     let questions = scenario
         .workloads
@@ -106,7 +115,7 @@ pub fn run(arguments: &Arguments, global: &Global) -> Outcome {
         let mut found = Vec::new();
         for first in 0..sides.len() {
             for second in first + 1..sides.len() {
-                found.extend(crossovers(&sides[first], &sides[second], &search)?);
+                found.extend(crossovers(&sides[first], &sides[second], &asked, &search)?);
             }
         }
         let answer = Answer { workload: workload.clone(), sides, variants, crossovers: found };
@@ -249,18 +258,21 @@ fn page(scenario: &Scenario, answer: &Answer) -> String {
         let (reason, detail) = report::nothing_found(&side.design, &side.found);
         text += &wrap(&format!("{} is not feasible ({reason}): {detail}", side.design.name), 78);
     }
+    for side in &answer.sides {
+        text += &better_plans(side);
+    }
     text += "\n";
     let verdicts: Vec<(String, usize)> = Objective::ALL
         .iter()
         .filter_map(|objective| {
             let best = winner(&answer.sides, *objective)?;
-            let best_value = objective.of(answer.sides[best].estimate()?);
+            let best_value = answer.sides[best].figure(*objective)?;
             let next = answer
                 .sides
                 .iter()
                 .enumerate()
                 .filter(|(at, _)| *at != best)
-                .filter_map(|(_, s)| s.estimate().map(|e| objective.of(e)))
+                .filter_map(|(_, s)| s.figure(*objective))
                 .fold(f64::INFINITY, f64::min);
             let name = &answer.sides[best].design.name;
             let chance = chances_of(&answer.sides, *objective).get(best).copied().flatten().unwrap_or(1.0);
@@ -310,29 +322,55 @@ fn page(scenario: &Scenario, answer: &Answer) -> String {
     text += &format!("\n{HEADING}where the winner changes{HEADING:#}\n");
     let mut rows = Vec::new();
     for c in &answer.crossovers {
-        let input = match c.input {
-            "usd_per_kwh" => "electricity price",
-            "all_in_usd" => "chip, all-in",
-            "cap_mw" => "megawatts",
-            "mfu" => "MFU",
-            "restart_s" => "restart time",
-            "g_per_kwh" => "carbon intensity",
-            other => other,
-        };
-        let figure = |value: f64| match c.input {
-            "usd_per_kwh" => format!("${value:.3}/kWh"),
-            "all_in_usd" => format!("${value:.0}"),
-            "cap_mw" => scaled(value * 1e6, "W"),
-            "mfu" => format!("{value:.3}"),
-            "restart_s" => format!("{value:.0} s"),
-            "g_per_kwh" => format!("{value:.0} g/kWh"),
-            _ => format!("{value:.0}"),
-        };
-        let value = c.value.map_or_else(|| format!("never: {}", c.note), figure);
-        rows.push(vec![c.objective.word().to_owned(), format!("{input} of {}", c.side), figure(c.today), value]);
+        let now = c.today.map_or_else(|| "-".to_owned(), |value| quantity(c, value));
+        let value = c.value.map_or_else(|| format!("never: {}", c.note), |value| quantity(c, value));
+        rows.push(vec![c.objective.word().to_owned(), format!("{} of {}", c.input.words(), c.whose()), now, value]);
     }
     text += &output::table(&["FIGURE", "INPUT", "NOW", "WINNER CHANGES AT"], &[0, 1, 2], rows);
     text
+}
+
+/// Where another plan than the fastest, which the column shows, is better for another objective.
+fn better_plans(side: &Judged) -> String {
+    let mut plans: Vec<(&Estimate, Vec<Objective>)> = Vec::new();
+    for (objective, e) in side.better_plans() {
+        match plans.iter_mut().find(|(known, _)| known.plan == e.plan) {
+            Some((_, objectives)) => objectives.push(objective),
+            None => plans.push((e, vec![objective])),
+        }
+    }
+    let lines = plans.into_iter().map(|(e, objectives)| {
+        let words: Vec<&str> = objectives.iter().map(|o| o.word()).collect();
+        let line = format!(
+            "{} is best on {} with {}: {}, {}, {}, {} CO2e",
+            side.design.name,
+            words.join(", "),
+            report::plan_text(&e.plan),
+            duration(e.wall.wall_s),
+            energy(e.power.facility_j()),
+            dollars(e.cost.total()),
+            carbon(e.carbon.total())
+        );
+        wrap(&line, 78)
+    });
+    lines.collect()
+}
+
+/// A value of an input, as a page says it.
+fn quantity(c: &Crossover, value: f64) -> String {
+    match (&c.input.lever, c.input.unit) {
+        (Lever::Chips, _) => format!("{value:.0}"),
+        (Lever::Megawatts, _) => scaled(value * 1e6, "W"),
+        (_, "USD/kWh") => format!("${value:.3}/kWh"),
+        (_, "USD") => format!("${value:.0}"),
+        (_, "gCO2e/kWh") => format!("{value:.0} g/kWh"),
+        (_, "fraction" | "rate" | "ratio" | "") => format!("{value:.3}"),
+        (_, unit) => match unit.strip_prefix("USD/") {
+            Some(per) => format!("{}/{per}", dollars(value)),
+            None if value.abs() < 10.0 => format!("{value:.2} {unit}"),
+            None => format!("{value:.0} {unit}"),
+        },
+    }
 }
 
 fn bands_of(design: &Design, e: &Estimate) -> Bands {
@@ -350,7 +388,7 @@ fn percent(chance: f64) -> String {
 /// The chance of each side to be best on an objective; none for a side that is not feasible.
 fn chances_of(sides: &[Judged], objective: Objective) -> Vec<Option<f64>> {
     let feasible: Vec<(usize, &Judged, &Estimate)> =
-        sides.iter().enumerate().filter_map(|(at, side)| Some((at, side, side.estimate()?))).collect();
+        sides.iter().enumerate().filter_map(|(at, side)| Some((at, side, side.found.by(objective)?))).collect();
     let uncertain: Vec<Uncertainty> = feasible.iter().map(|(_, side, e)| uncertainty(&side.design, e)).collect();
     let drawn: Vec<Side> = feasible
         .iter()
@@ -425,6 +463,15 @@ fn side_json(workload: &str, judged: &Judged, title: &str) -> Value {
     fields.insert("title".into(), title.into());
     fields.insert("workload".into(), workload.into());
     fields.insert("binds".into(), json!(judged.binds));
+    let better: Vec<Value> = judged
+        .better_plans()
+        .map(|(objective, e)| {
+            let mut best = report::estimate_json(&judged.design, e);
+            best.insert("objective".into(), objective.word().into());
+            Value::Object(best)
+        })
+        .collect();
+    fields.insert("better_plans".into(), better.into());
     fields.insert("coverage".into(), report::coverage(&judged.design).into());
     fields.insert("sources".into(), report::sources(&judged.design));
     Value::Object(fields)
@@ -447,18 +494,23 @@ fn document(scenario: &Scenario, answers: &[Answer], engine: &str) -> Value {
             let chances = chances_of(&answer.sides, objective);
             let probability: serde_json::Map<String, Value> =
                 answer.sides.iter().zip(chances).map(|(side, p)| (side.design.name.clone(), json!(p))).collect();
+            // Of each side's own best plan for the objective, which need not be its fastest.
+            let figures: serde_json::Map<String, Value> =
+                answer.sides.iter().map(|s| (s.design.name.clone(), json!(s.figure(objective)))).collect();
             winners.push(json!({
                 "workload": answer.workload, "objective": objective.word(), "winner": name, "probability": probability,
+                "figures": figures, "unit": objective.unit(),
             }));
         }
         for c in &answer.crossovers {
             found.push(json!({
                 "workload": answer.workload,
-                "input": format!("{}.{}", c.side, c.input),
+                "input": if c.both { c.input.name.clone() } else { format!("{}.{}", c.side, c.input.name) },
+                "moves": c.whose(),
                 "between": [c.side, c.other],
                 "objective": c.objective.word(),
                 "value": c.value,
-                "unit": c.unit,
+                "unit": c.input.unit,
                 "today": c.today,
                 "note": if c.note.is_empty() { Value::Null } else { c.note.clone().into() },
             }));

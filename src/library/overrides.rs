@@ -11,7 +11,7 @@ use super::record::{Kind, Origin, Record, Sourced, Value};
 use super::shape::{Raw, admit};
 
 /// Kinds whose values the command line may set.
-const SETTABLE: [EntryKind; 8] = [
+pub(crate) const SETTABLE: [EntryKind; 8] = [
     EntryKind::Chip,
     EntryKind::Cluster,
     EntryKind::Workload,

@@ -31,6 +31,11 @@ impl Objective {
         ["time", "energy", "cost", "carbon"][self as usize]
     }
 
+    /// Unit of [`Objective::of`].
+    pub fn unit(self) -> &'static str {
+        ["s", "J", "USD", "kgCO2e"][self as usize]
+    }
+
     pub fn parse(word: &str) -> Option<Objective> {
         Objective::ALL.into_iter().find(|o| o.word().eq_ignore_ascii_case(word))
     }
