@@ -1,0 +1,174 @@
+//! The factored sweep finds what evaluating every design finds.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+use std::path::Path;
+use std::sync::atomic::AtomicBool;
+
+use wattline::engine::Engine;
+use wattline::engine::gpu::{self, Gpu};
+use wattline::library::source_text::SourceText;
+use wattline::library::store::Library;
+use wattline::model::estimate;
+use wattline::model::plan::Plan;
+use wattline::model::setting::Setting;
+use wattline::scenario::Scenario;
+use wattline::search::frontier::{Depth, pareto};
+use wattline::search::space::PlanSpace;
+use wattline::search::{Found, Objective, search_to};
+use wattline::sweep::answer::Answer;
+use wattline::sweep::group::{Keep, Rows};
+use wattline::sweep::run::{End, Sweep};
+use wattline::sweep::space::Space;
+
+/// Two chips, sizes, power caps, places with their own hours, prices on both sides of zero.
+const SMALL: &str = r#"
+name = "small"
+title = "A small space"
+question = "Is the factored answer the answer?"
+workloads = ["llama-2-13b"]
+
+[[design]]
+name = "either"
+chip = ["nvidia-h100-sxm", "nvidia-a100-sxm-80gb"]
+chips = [64, 128]
+power_cap_share = [1.0, 0.7]
+site = ["us-virginia", "no-norway", "cn-inner-mongolia"]
+usd_per_kwh = [-0.02, 0.03, 0.3]
+tokens = 2e11
+
+[[design]]
+name = "interruptible"
+chip = "nvidia-h100-sxm"
+cap_mw = [0.1, 0.2]
+site = ["us-texas", "ca-quebec"]
+set = { "site.availability" = [1.0, 0.7], "site.take_or_pay" = 0.9, "site.carbon_price_usd_per_t" = 80 }
+tokens = 2e11
+
+[plans]
+tp = [1, 2, 4, 8]
+pp = [1, 2, 4]
+vpp = [1, 2, 5]
+micro_batch = [1, 2, 4]
+"#;
+
+fn scenario(text: &'static str) -> (Library, Scenario) {
+    let library = Library::open::<&Path>(&[]).unwrap();
+    let scenario = Scenario::parse(&library, &SourceText::new("small.toml", text)).unwrap();
+    (library, scenario)
+}
+
+fn swept(scenario: &Scenario, space: &Space, engine: &Engine, top: usize, part: (u64, u64)) -> Answer {
+    let search = |depth: Depth, setting: &Setting, spaces: &[PlanSpace], chips: f64| {
+        let mut found = Found::nothing_of(depth);
+        for plans in spaces {
+            found = found.join(if depth == Depth::default() {
+                engine.search(setting, plans, chips).unwrap()
+            } else {
+                search_to(depth, setting, plans, chips)
+            });
+        }
+        Ok(found)
+    };
+    let sweep = Sweep::new(scenario, space, Keep { top, rows: Rows::None }, part).unwrap();
+    let mut answer = Answer::new(space, &scenario.objectives(), top);
+    let end = sweep.run(0, &mut answer, &search, None, &AtomicBool::new(false), &mut |_, _| {}).unwrap();
+    assert_eq!(end, End::Done);
+    answer
+}
+
+/// Every design of a space, looked up cell by cell and estimated plan by plan.
+fn each_design(library: &Library, scenario: &Scenario, space: &Space) -> Vec<(String, u64, Plan, [f64; 4])> {
+    let mut all = Vec::new();
+    for cell in 0..space.cells {
+        let design = space.design(library, scenario, &[], cell).unwrap();
+        let name = space.blocks[space.cell(cell).block].block.design.clone();
+        for plans in scenario.spaces(&design).unwrap() {
+            for plan in (0..plans.len()).filter_map(|index| plans.decode(index)) {
+                if let Ok(e) = estimate(&design.setting, &plan, design.chips) {
+                    all.push((name.clone(), cell, plan, Objective::ALL.map(|o| o.of(&e))));
+                }
+            }
+        }
+    }
+    all
+}
+
+fn agrees(engine: &Engine, top: usize) {
+    let (library, scenario) = scenario(SMALL);
+    let space = Space::new(&library, &scenario, &[]).unwrap();
+    let all = each_design(&library, &scenario, &space);
+    let answer = swept(&scenario, &space, engine, top, (1, 1));
+    assert_eq!(answer.totals().2, all.len() as u64, "designs that can run");
+    assert!(answer.totals().1 * 3 < answer.totals().0, "{:?}: little was factored", answer.totals());
+    for part in &answer.parts {
+        for objective in Objective::ALL {
+            let mut values: Vec<f64> =
+                all.iter().filter(|d| d.0 == part.design).map(|d| d.3[objective as usize]).collect();
+            values.sort_by(f64::total_cmp);
+            values.truncate(top);
+            let found: Vec<f64> = part.best[objective as usize].iter().map(|c| c.figures[objective as usize]).collect();
+            assert_eq!(found, values, "{} {}", part.design, objective.word());
+        }
+    }
+    let points: Vec<[f64; 4]> = all.iter().map(|d| d.3).collect();
+    let mut brute: Vec<[f64; 4]> = pareto(&points).into_iter().map(|at| points[at]).collect();
+    let mut found: Vec<[f64; 4]> = answer.frontiers[0].1.iter().map(|c| c.figures).collect();
+    let order = |a: &[f64; 4], b: &[f64; 4]| a.partial_cmp(b).unwrap();
+    brute.sort_by(order);
+    found.sort_by(order);
+    assert!(brute.len() > 3);
+    assert_eq!(found, brute, "the frontier");
+}
+
+#[test]
+fn the_cpu_engine_finds_the_best_and_the_frontier_of_every_design() {
+    agrees(&Engine::cpu(), 1);
+}
+
+#[test]
+fn the_k_best_designs_are_the_k_best_of_all() {
+    agrees(&Engine::cpu(), 7);
+}
+
+#[test]
+fn a_device_finds_the_best_and_the_frontier_of_every_design() {
+    let Some(adapter) = gpu::adapters().into_iter().next() else {
+        assert!(std::env::var_os("WATTLINE_REQUIRE_ADAPTER").is_none(), "no adapter");
+        println!("no adapter here: nothing to test");
+        return;
+    };
+    agrees(&Engine::gpu(Gpu::open(&adapter).unwrap()), 1);
+}
+
+#[test]
+fn partitions_hold_every_design_once_and_their_joint_answer_is_the_whole_answer() {
+    let (library, scenario) = scenario(SMALL);
+    let space = Space::new(&library, &scenario, &[]).unwrap();
+    let whole = swept(&scenario, &space, &Engine::cpu(), 1, (1, 1));
+    let parts: Vec<Answer> = (1..=3).map(|i| swept(&scenario, &space, &Engine::cpu(), 1, (i, 3))).collect();
+    let sum = |of: fn((u64, u64, u64)) -> u64| parts.iter().map(|p| of(p.totals())).sum::<u64>();
+    assert_eq!((sum(|t| t.0), sum(|t| t.1), sum(|t| t.2)), whole.totals());
+    for (at, part) in whole.parts.iter().enumerate() {
+        for objective in Objective::ALL {
+            let least = |answer: &Answer| {
+                answer.parts[at].best[objective as usize].first().map(|c| c.figures[objective as usize])
+            };
+            let joint = parts.iter().filter_map(least).fold(f64::INFINITY, f64::min);
+            assert_eq!(Some(joint), part.best[objective as usize].first().map(|c| c.figures[objective as usize]));
+        }
+    }
+}
+
+#[test]
+fn a_saved_answer_goes_on_as_if_nothing_had_happened() {
+    let (library, scenario) = scenario(SMALL);
+    let space = Space::new(&library, &scenario, &[]).unwrap();
+    let answer = swept(&scenario, &space, &Engine::cpu(), 3, (1, 1));
+    let again = Answer::new(&space, &scenario.objectives(), 3).resume(&answer.save()).unwrap();
+    assert_eq!(again.totals(), answer.totals());
+    assert_eq!(again.frontiers, answer.frontiers);
+    for (a, b) in again.parts.iter().zip(&answer.parts) {
+        assert_eq!((&a.best, a.rejected, a.nearest), (&b.best, b.rejected, b.nearest));
+    }
+    assert!(Answer::new(&space, &scenario.objectives(), 3).resume(b"{}").is_err());
+}
