@@ -28,7 +28,7 @@ use crate::search::{Found, search_to};
 use crate::sweep::answer::{Answer, Part};
 use crate::sweep::group::{Candidate, Keep, Rows};
 use crate::sweep::run::{End, Sweep};
-use crate::sweep::space::Space;
+use crate::sweep::space::{Blocked, Space};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -263,6 +263,33 @@ fn points(scenario: &Scenario, space: &Space, (part, of): (u64, u64)) -> Result<
     Ok((points as f64 * own.len() as f64 / own.len().div_ceil(stride).max(1) as f64) as u64)
 }
 
+/// Blocks that a dry run lists.
+const SHOWN: usize = 40;
+
+/// Names of the axes of a plan space, slowest first.
+const PLAN_AXES: [&str; 10] =
+    ["tp", "cp", "pp", "vpp", "ep", "micro_batch", "recompute", "shard", "sequence_parallel", "batch"];
+
+/// The lengths of the axes of each block, those of the plans at its first size.
+fn axes(sweep: &Sweep<'_>) -> Result<Vec<Value>, Fault> {
+    let space = sweep.space;
+    let of = |(at, b): (usize, &Blocked)| {
+        let mut plans = Map::new();
+        if let Some(group) = space.groups.iter().find(|g| g.block == at) {
+            if let Some(first) = space.plans(sweep.scenario, group)?.first() {
+                plans.extend(PLAN_AXES.iter().zip(first.lengths()).map(|(axis, n)| ((*axis).to_owned(), n.into())));
+            }
+        }
+        let s = &b.designs[0].setting;
+        Ok(json!({
+            "workload": b.block.workload, "design": b.block.design, "chip": s.chip.name,
+            "precision": s.workload.run.precision.word(), "sizes": b.sizes.len(), "power_caps": b.designs.len(),
+            "sites": b.sites.len(), "prices": b.prices.len().max(1), "plans": plans,
+        }))
+    };
+    space.blocks.iter().enumerate().map(of).collect()
+}
+
 /// Sizes of the space by axis, and the time that a short run makes likely.
 fn dry_run(global: &Global, sweep: &Sweep<'_>, points: u64, engine: &EngineArgument) -> Outcome {
     let engine = engine.select(points)?;
@@ -285,18 +312,7 @@ fn dry_run(global: &Global, sweep: &Sweep<'_>, points: u64, engine: &EngineArgum
     let seconds = started.elapsed().as_secs_f64() * share;
     let (designs, evaluated, _) = found.totals();
     let (designs, evaluated) = (designs as f64 * share, evaluated as f64 * share);
-    let blocks: Vec<Value> = sweep
-        .space
-        .blocks
-        .iter()
-        .map(|b| {
-            json!({
-                "workload": b.block.workload, "design": b.block.design, "chip": b.designs[0].setting.chip.name,
-                "precision": b.designs[0].setting.workload.run.precision.word(),
-                "sizes": b.sizes.len(), "power_caps": b.designs.len(), "sites": b.sites.len(), "prices": b.prices.len().max(1),
-            })
-        })
-        .collect();
+    let blocks = axes(sweep)?;
     if global.json {
         output::json(&json!({
             "scenario": sweep.scenario.name, "dry_run": true, "engine": engine.name(), "axes": blocks,
@@ -311,11 +327,15 @@ fn dry_run(global: &Global, sweep: &Sweep<'_>, points: u64, engine: &EngineArgum
         other => other.to_string(),
     };
     let keys = ["workload", "design", "chip", "precision", "sizes", "power_caps", "sites", "prices"];
-    let shown = blocks.iter().take(40).map(|b| keys.iter().map(|k| cells(b, k)).collect()).collect();
+    let shown = blocks.iter().take(SHOWN).map(|b| keys.iter().map(|k| cells(b, k)).collect()).collect();
     let heads = ["WORKLOAD", "DESIGN", "CHIP", "PRECISION", "SIZES", "CAPS", "SITES", "PRICES"];
     text += &output::table(&heads, &[0, 1, 2, 3], shown);
-    if blocks.len() > 40 {
-        text += &format!("and {} more\n", blocks.len() - 40);
+    if blocks.len() > SHOWN {
+        text += &format!("and {} more\n", blocks.len() - SHOWN);
+    }
+    if let Some(Value::Object(plans)) = blocks.first().map(|b| &b["plans"]) {
+        let plans: Vec<String> = plans.iter().map(|(axis, n)| format!("{axis} {n}")).collect();
+        text += &wrap(&format!("plans of the first size: {}", plans.join(" x ")), 78);
     }
     let facts = format!(
         "{} cells in {} groups; about {} plan evaluations answer about {} designs; about {} on {}",
