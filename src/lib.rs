@@ -11,6 +11,7 @@ pub mod report;
 pub mod results;
 pub mod scenario;
 pub mod search;
+pub mod supply;
 pub mod sweep;
 pub mod uncertainty;
 pub mod validate;

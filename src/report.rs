@@ -5,12 +5,14 @@ use serde_json::{Map, Value, json};
 use crate::design::Design;
 use crate::library::record::Value as RecordValue;
 use crate::library::workload::Training;
+use crate::model::cost::{billed_j, demand_usd};
 use crate::model::memory::{GIB, StageMemory, memory};
 use crate::model::plan::{Plan, Reason, Recompute};
 use crate::model::roofline::{half_peak, peak};
 use crate::model::weights::{Weights, model_flop_per_token};
 use crate::model::{Estimate, Rejection};
 use crate::search::Found;
+use crate::supply::{Term, terms};
 use crate::uncertainty::band::Band;
 use crate::uncertainty::coverage::{Measured, extrapolations};
 use crate::uncertainty::figures::{bands, gemm_is_assumed, uncertainty};
@@ -125,7 +127,7 @@ pub fn estimate_json(design: &Design, e: &Estimate) -> Map<String, Value> {
     let nodes = chips * setting.ranks_per_chip / setting.cluster.node_chips;
     let chip_j = e.power.matrix_j + e.power.memory_bound_j + e.power.waiting_j + e.power.idle_j;
     let tokens = e.steps * e.plan.global_batch() as f64 * setting.workload.run.seq_len;
-    let cost = if setting.rental {
+    let mut cost = if setting.rental {
         json!({ "total": e.cost.total(), "rental": e.cost.rental, "operations": e.cost.operations, "electricity": e.cost.electricity })
     } else {
         json!({
@@ -133,6 +135,13 @@ pub fn estimate_json(design: &Design, e: &Estimate) -> Map<String, Value> {
             "operations": e.cost.operations, "electricity": e.cost.electricity,
         })
     };
+    for (part, dollars) in [("carbon_price", e.cost.carbon_price), ("delay", e.cost.delay)] {
+        if dollars != 0.0 {
+            cost[part] = json!(dollars);
+        }
+    }
+    let billed = billed_j(&setting.site, e.power.peak_it_w, wall.wall_s, e.power.facility_j());
+    let demand = demand_usd(&setting.site, e.power.peak_it_w, wall.wall_s);
     let stage = |m: &StageMemory| json!({ "states": m.states, "step": m.step, "activations": m.activations, "working": m.working, "reserve": m.reserve, "total": m.total() });
     let document = json!({
         "feasible": true,
@@ -157,8 +166,10 @@ pub fn estimate_json(design: &Design, e: &Estimate) -> Map<String, Value> {
         "memory": { "first_stage": stage(&e.memory.first), "last_stage": stage(&e.memory.last), "usable_bytes": e.memory.usable },
         "goodput": wall.goodput,
         "wall_s": wall.wall_s,
+        "start_delay_s": e.start_delay_s,
+        "done_s": e.done_s(),
         "wall": {
-            "training_s": wall.training_s, "checkpoint_s": wall.checkpoint_s, "idle_s": wall.idle_s,
+            "powered_s": wall.powered_s, "training_s": wall.training_s, "checkpoint_s": wall.checkpoint_s, "idle_s": wall.idle_s,
             "checkpoint_interval_s": wall.interval_s, "mtbf_s": wall.mtbf_s,
         },
         "clock_ratio": e.clock,
@@ -172,9 +183,11 @@ pub fn estimate_json(design: &Design, e: &Estimate) -> Map<String, Value> {
         "pue": e.power.pue,
         "it_energy_j": e.power.it_j(),
         "facility_energy_j": e.power.facility_j(),
+        "billed_energy_j": if setting.rental { 0.0 } else { billed },
         "energy_j_per_step": e.power.facility_j() / e.steps,
         "energy_j_per_token": e.power.facility_j() / tokens,
         "cost_usd": cost,
+        "demand_charge_usd": if setting.rental { 0.0 } else { demand },
         "cost_usd_per_token": e.cost.total() / tokens,
         "cost_usd_per_model_flop": e.cost.total() / (tokens * model_flop_per_token(&setting.workload.architecture, &setting.workload.run, false)),
         "electricity_share": e.cost.electricity / e.cost.total(),
@@ -188,7 +201,7 @@ pub fn estimate_json(design: &Design, e: &Estimate) -> Map<String, Value> {
     }
 }
 
-/// What an estimate rests on beyond what was measured.
+/// What an estimate rests on beyond what was measured, and what the scalar terms in use leave out.
 pub fn coverage(design: &Design) -> Vec<String> {
     let measured = Measured::shipped();
     let mut notes: Vec<String> = extrapolations(design, measured).into_iter().map(|found| found.note).collect();
@@ -199,6 +212,7 @@ pub fn coverage(design: &Design) -> Vec<String> {
     if gemm_is_assumed(design) {
         notes.push(format!("no published GEMM rate of {chip} in {}", design.setting.workload.run.precision.word()));
     }
+    notes.extend(terms(&design.setting).iter().map(Term::note));
     notes
 }
 
@@ -279,7 +293,8 @@ pub fn rejection_text(design: &Design, r: &Rejection) -> String {
         Reason::Schedule => "the stack cannot interleave such a pipeline".to_owned(),
         Reason::Precision => format!("{chip} lacks {}", design.setting.workload.run.precision.word()),
         Reason::Failures => format!(
-            "failures come faster than progress: {:.1} % of the time would be useful, {:.0} % is the least",
+            "{} come faster than progress: {:.1} % of the time would be useful, {:.0} % is the least",
+            if design.setting.site.stops_per_day > 0.0 { "failures and stops" } else { "failures" },
             100.0 * r.found.max(0.0),
             100.0 * r.limit
         ),

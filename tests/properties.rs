@@ -20,7 +20,8 @@ use wattline::model::parameters::{Assumptions, Calibration};
 use wattline::model::plan::{Plan, Recompute, Shard};
 use wattline::model::roofline::{gemm_format, gemm_time};
 use wattline::model::setting::Setting;
-use wattline::model::{Estimate, estimate, layout};
+use wattline::model::{Estimate, estimate, layout, settle};
+use wattline::search::Objective;
 use wattline::search::space::{Batch, Fixed, PlanSpace, gcd};
 
 /// Sums of about twenty f64 terms lose a few units in the last place.
@@ -136,7 +137,36 @@ fn plan() -> impl Strategy<Value = Plan> {
 }
 
 /// A setting with a plan, and the share of spares beside it.
+/// Terms of supply and finance, each of which may be left at its default.
+fn terms() -> impl Strategy<Value = [f64; 9]> {
+    proptest::collection::vec(prop_oneof![2 => Just(0.0), 1 => 0.0_f64..1.0], 9)
+        .prop_map(|shares| std::array::from_fn(|at| shares[at]))
+}
+
+/// Enters terms, each from its default (0) to far beyond use (1); a start later is not among them, for it is another chip's.
+fn enter(setting: &mut Setting, terms: [f64; 9]) {
+    let [dark, stops, empty, demand, take, carbon, utilisation, wait, worth] = terms;
+    setting.site.availability = 1.0 - 0.8 * dark;
+    setting.site.stops_per_day = 20.0 * stops;
+    setting.site.load_share = 1.0 - 0.95 * empty;
+    setting.site.demand_usd_per_w_month = 0.1 * demand;
+    setting.site.take_or_pay = take;
+    setting.site.carbon_usd_per_kg = carbon;
+    setting.assumptions.utilisation = 1.0 - 0.95 * utilisation;
+    setting.assumptions.start_delay_years = 10.0 * wait;
+    setting.assumptions.value_of_delay_usd_per_day = 1e7 * worth;
+}
+
+/// A case, half of the time with terms of supply and finance.
 fn case() -> impl Strategy<Value = (Setting, Plan, f64)> {
+    (plain_case(), prop_oneof![Just([0.0; 9]), terms()]).prop_map(|((mut setting, plan, chips), terms)| {
+        enter(&mut setting, terms);
+        (setting, plan, chips)
+    })
+}
+
+/// A case before the terms of supply and finance.
+fn plain_case() -> impl Strategy<Value = (Setting, Plan, f64)> {
     (setting(), plan(), prop_oneof![Just(0.0), 0.0_f64..0.1]).prop_map(|(mut setting, mut plan, spare)| {
         // Half of the power-cap and precision draws would be rejected before anything is computed. No part accepts a cap
         // below what it draws standing idle.
@@ -177,6 +207,10 @@ fn figures(e: &Estimate) -> Vec<(&'static str, f64)> {
         ("facility_usd", e.cost.facility),
         ("operations_usd", e.cost.operations),
         ("rental_usd", e.cost.rental),
+        ("carbon_price_usd", e.cost.carbon_price),
+        ("delay_usd", e.cost.delay),
+        ("start_delay_s", e.start_delay_s),
+        ("powered_s", e.wall.powered_s),
         ("operational_kg", e.carbon.operational),
         ("embodied_kg", e.carbon.embodied),
     ];
@@ -245,11 +279,68 @@ proptest! {
             prop_assert!(e.wall.goodput > 0.0 && e.wall.goodput <= 1.0, "goodput {}", e.wall.goodput);
             prop_assert!(close(e.step.causes().iter().map(|c| c.1).sum(), e.step_s));
             prop_assert!(close(e.power.causes().iter().map(|c| c.1).sum(), e.power.facility_j()));
-            prop_assert!(close(e.wall.training_s + e.wall.checkpoint_s + e.wall.idle_s, e.wall.wall_s));
+            prop_assert!(close(e.wall.training_s + e.wall.checkpoint_s + e.wall.idle_s, e.wall.powered_s));
+            prop_assert!(e.wall.powered_s <= e.wall.wall_s);
             prop_assert!(close(e.steps * e.step_s / e.wall.goodput, e.wall.wall_s));
             prop_assert!(e.step.matrix() + e.step.memory_bound() <= e.step_s * (1.0 + ROUNDING), "{:?}", e.step);
-            prop_assert!(e.power.peak_facility_w * e.wall.wall_s >= e.power.facility_j() * (1.0 - ROUNDING));
+            prop_assert!(e.power.peak_facility_w * e.wall.powered_s >= e.power.facility_j() * (1.0 - ROUNDING));
             prop_assert!(e.chips_used + e.chips_spare == chips);
+        }
+    }
+
+    #[test]
+    fn what_a_site_makes_of_a_run_never_falls_with_its_time_or_its_energy(
+        (setting, plan, chips) in case(),
+        (longer, hungrier) in (prop_oneof![Just(0.0), 0.0_f64..3.0], prop_oneof![Just(0.0), 0.0_f64..3.0]),
+    ) {
+        // The exact factoring of a sweep rests on it: a plan that is slower and hungrier than another never wins.
+        let mut setting = setting;
+        setting.site.cap_w = f64::INFINITY;
+        if let Ok(run) = estimate(&setting, &plan, chips) {
+            let mut worse = run;
+            worse.wall.wall_s *= 1.0 + longer;
+            worse.wall.powered_s *= 1.0 + longer;
+            let power = &mut worse.power;
+            for joules in [&mut power.matrix_j, &mut power.memory_bound_j, &mut power.waiting_j, &mut power.idle_j,
+                &mut power.host_j, &mut power.fabric_j, &mut power.storage_j] {
+                *joules *= 1.0 + hungrier;
+            }
+            let (run, worse) = (settle(&setting, &run).unwrap(), settle(&setting, &worse).unwrap());
+            for objective in Objective::ALL {
+                let (before, after) = (objective.of(&run), objective.of(&worse));
+                prop_assert!(after >= before * (1.0 - ROUNDING), "{}: {before} to {after}", objective.word());
+            }
+            prop_assert_eq!(run.power.peak_facility_w, worse.power.peak_facility_w);
+        }
+    }
+
+    #[test]
+    fn terms_of_a_site_but_its_hours_and_stops_change_neither_time_nor_equipment(
+        (setting, plan, chips) in plain_case(),
+        terms in terms(),
+    ) {
+        let mut other = setting.clone();
+        enter(&mut other, [0.0, 0.0, terms[2], terms[3], terms[4], terms[5], terms[6], 0.0, terms[8]]);
+        if let Some((before, after)) = both(estimate(&setting, &plan, chips), estimate(&other, &plan, chips)) {
+            prop_assert_eq!(before.wall, after.wall);
+            prop_assert_eq!(before.power.it_j(), after.power.it_j());
+            prop_assert!(settle(&other, &before) == Ok(after));
+        }
+    }
+
+    #[test]
+    fn fewer_hours_and_more_stops_are_never_faster((setting, plan, chips) in plain_case(), dark in 0.0_f64..0.8, stops in 0.0_f64..20.0) {
+        let mut worse = setting.clone();
+        worse.site.availability = 1.0 - dark;
+        worse.site.stops_per_day = stops;
+        if let Some((before, after)) = both(estimate(&setting, &plan, chips), estimate(&worse, &plan, chips)) {
+            prop_assert!(after.wall.wall_s >= before.wall.wall_s * (1.0 - ROUNDING));
+            prop_assert!(after.wall.powered_s >= before.wall.powered_s * (1.0 - ROUNDING));
+            prop_assert!(after.power.it_j() >= before.power.it_j() * (1.0 - ROUNDING));
+            // The calendar's own equation.
+            let a = &worse.assumptions;
+            let lost = stops * after.wall.wall_s / 86_400.0 * (a.checkpoint_s + a.restart_s);
+            prop_assert!(close(after.wall.wall_s * (1.0 - dark), before.wall.wall_s + lost));
         }
     }
 
@@ -291,7 +382,9 @@ proptest! {
     }
 
     #[test]
-    fn doubling_the_price_doubles_the_bill_and_nothing_else((setting, plan, chips) in case()) {
+    fn doubling_the_price_doubles_the_bill_and_nothing_else((mut setting, plan, chips) in case()) {
+        // What demand costs does not hang on the price.
+        setting.site.demand_usd_per_w_month = 0.0;
         let mut dearer = setting.clone();
         dearer.site.price = Price::Flat { usd_per_j: 2.0 * setting.site.usd_per_j() };
         if let (Ok(mut before), Ok(after)) = (estimate(&setting, &plan, chips), estimate(&dearer, &plan, chips)) {
@@ -303,7 +396,9 @@ proptest! {
     }
 
     #[test]
-    fn doubling_the_intensity_doubles_operational_carbon_and_nothing_else((setting, plan, chips) in case()) {
+    fn doubling_the_intensity_doubles_operational_carbon_and_nothing_else((mut setting, plan, chips) in case()) {
+        // A carbon price would turn it into money.
+        setting.site.carbon_usd_per_kg = 0.0;
         let mut dirtier = setting.clone();
         dirtier.site.carbon = Carbon::Flat { kg_per_j: 2.0 * setting.site.kg_per_j() };
         if let (Ok(mut before), Ok(after)) = (estimate(&setting, &plan, chips), estimate(&dirtier, &plan, chips)) {

@@ -18,6 +18,7 @@ use crate::model::Estimate;
 use crate::report;
 use crate::scenario::Scenario;
 use crate::search::Objective;
+use crate::supply::terms;
 use crate::uncertainty::chance::{Side, chances};
 use crate::uncertainty::figures::{Bands, Uncertainty, bands, uncertainty};
 
@@ -180,7 +181,8 @@ fn heading(scenario: &Scenario, designs: &[Design]) -> String {
             format!("{} chips: as many as {:.0} MW keep at their peak", design.chips, s.site.cap_w * 1e-6),
         ];
         let shown = if s.site.cap_w.is_finite() { &facts[..] } else { &facts[..3] };
-        for fact in shown {
+        let terms: Vec<String> = terms(s).into_iter().map(|term| term.states).collect();
+        for fact in shown.iter().chain((!terms.is_empty()).then_some(&terms.join("; "))) {
             text += &format!("   {}", wrap(fact, 74).replace("\n  ", "\n     "));
         }
     }
@@ -208,6 +210,8 @@ fn page(scenario: &Scenario, answer: &Answer) -> String {
         cells.extend(answer.sides.iter().map(show));
         rows.push(cells);
     };
+    let any =
+        |part: &dyn Fn(&Estimate) -> f64| answer.sides.iter().filter_map(Judged::estimate).any(|e| part(e) != 0.0);
     let figure = |show: fn(&Design, &crate::model::Estimate) -> String| {
         move |s: &Judged| s.estimate().map_or_else(|| "-".to_owned(), |e| show(&s.design, e))
     };
@@ -227,6 +231,9 @@ fn page(scenario: &Scenario, answer: &Answer) -> String {
     row("goodput", &figure(|_, e| format!("{:.1} %", 100.0 * e.wall.goodput)));
     row("time", &figure(|_, e| duration(e.wall.wall_s)));
     row("  P10-P90", &figure(|d, e| between(bands_of(d, e).wall_s, duration)));
+    if any(&|e| e.start_delay_s) {
+        row("  done", &figure(|_, e| format!("in {}", duration(e.done_s()))));
+    }
     row("energy", &figure(|_, e| energy(e.power.facility_j())));
     row("  P10-P90", &figure(|d, e| between(bands_of(d, e).facility_energy_j, energy)));
     row(
@@ -234,7 +241,7 @@ fn page(scenario: &Scenario, answer: &Answer) -> String {
         &figure(|_, e| {
             format!(
                 "{} average, {} peak",
-                scaled(e.power.facility_j() / e.wall.wall_s, "W"),
+                scaled(e.power.facility_j() / e.wall.powered_s, "W"),
                 scaled(e.power.peak_facility_w, "W")
             )
         }),
@@ -250,6 +257,12 @@ fn page(scenario: &Scenario, answer: &Answer) -> String {
             format!("{} ({:.0} %)", dollars(e.cost.electricity), 100.0 * e.cost.electricity / e.cost.total())
         }),
     );
+    if any(&|e| e.cost.carbon_price) {
+        row("  carbon price", &figure(|_, e| dollars(e.cost.carbon_price)));
+    }
+    if any(&|e| e.cost.delay) {
+        row("  days", &figure(|_, e| dollars(e.cost.delay)));
+    }
     row("carbon", &figure(|_, e| format!("{} CO2e", carbon(e.carbon.total()))));
     row("  P10-P90", &figure(|d, e| between(bands_of(d, e).co2_kg, carbon)));
     row("bound by", &|s| s.binds.join("; "));

@@ -12,6 +12,7 @@ use crate::library::diagnostic::{Diagnostic, Fault, quoted};
 use crate::library::overrides::Overrides;
 use crate::library::shape::figure;
 use crate::model::Estimate;
+use crate::model::cost::billed_j;
 use crate::model::memory::GIB;
 use crate::report;
 use crate::search::space::PlanSpace;
@@ -298,6 +299,9 @@ fn page(design: &Design, e: &Estimate, found: &Found) -> String {
         &format!(" ({} a step, {:.0} steps, goodput {:.1} %)", duration(e.step_s), e.steps, 100.0 * e.wall.goodput),
     );
     text += &row("", "", &likely(sure.wall_s, e.wall.wall_s, duration));
+    if e.start_delay_s > 0.0 {
+        text += &row("done", &duration(e.done_s()), &format!(" from now (start after {})", duration(e.start_delay_s)));
+    }
     text += &row(
         "speed",
         "",
@@ -322,26 +326,37 @@ fn page(design: &Design, e: &Estimate, found: &Found) -> String {
         "power",
         "",
         &format!(
-            "{} average, {} peak at the meter; {:.0} W a chip in training",
-            scaled(e.power.facility_j() / e.wall.wall_s, "W"),
+            "{} average{}, {} peak at the meter; {:.0} W a chip in training",
+            scaled(e.power.facility_j() / e.wall.powered_s, "W"),
+            if e.wall.powered_s < e.wall.wall_s { " while powered" } else { "" },
             scaled(e.power.peak_facility_w, "W"),
             e.power.rank_training_w * setting.ranks_per_chip
         ),
     );
-    text += &row("energy", &energy(e.power.facility_j()), &format!(" (PUE {:.2})", e.power.pue));
-    text += &row("", "", &likely(sure.facility_energy_j, e.power.facility_j(), energy));
-    let parts = if setting.rental {
-        " (rental)".to_owned()
+    let billed = billed_j(&setting.site, e.power.peak_it_w, e.wall.wall_s, e.power.facility_j());
+    let unused = if billed > e.power.facility_j() && !setting.rental {
+        format!("; {} billed", energy(billed))
     } else {
-        format!(
-            " (chips {}, facility {}, operations {}, electricity {})",
-            dollars(e.cost.chips),
-            dollars(e.cost.facility),
-            dollars(e.cost.operations),
-            dollars(e.cost.electricity)
-        )
+        String::new()
     };
-    text += &row("cost", &dollars(e.cost.total()), &parts);
+    text += &row("energy", &energy(e.power.facility_j()), &format!(" (PUE {:.2}{unused})", e.power.pue));
+    text += &row("", "", &likely(sure.facility_energy_j, e.power.facility_j(), energy));
+    let mut parts = if setting.rental {
+        vec!["rental".to_owned()]
+    } else {
+        vec![
+            format!("chips {}", dollars(e.cost.chips)),
+            format!("facility {}", dollars(e.cost.facility)),
+            format!("operations {}", dollars(e.cost.operations)),
+            format!("electricity {}", dollars(e.cost.electricity)),
+        ]
+    };
+    for (part, value) in [("carbon price", e.cost.carbon_price), ("days", e.cost.delay)] {
+        if value != 0.0 {
+            parts.push(format!("{part} {}", dollars(value)));
+        }
+    }
+    text += &row("cost", &dollars(e.cost.total()), &format!(" ({})", parts.join(", ")));
     text += &row("", "", &likely(sure.cost_usd, e.cost.total(), dollars));
     text += &row(
         "carbon",

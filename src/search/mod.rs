@@ -49,6 +49,15 @@ impl Objective {
             Objective::Carbon => estimate.carbon.total(),
         }
     }
+
+    /// The part of the figure that no error of the run can move: the wait for its start, and what that is worth.
+    pub fn fixed(self, estimate: &Estimate) -> f64 {
+        match self {
+            Objective::Time => estimate.start_delay_s,
+            Objective::Cost => estimate.cost.delay * estimate.start_delay_s / estimate.done_s(),
+            Objective::Energy | Objective::Carbon => 0.0,
+        }
+    }
 }
 
 /// What a search found.

@@ -51,6 +51,11 @@ impl Width {
 }
 
 impl Band {
+    /// The band of the same figure and a part that is known.
+    pub fn plus(self, known: f64) -> Band {
+        Band { p10: self.p10 + known, p50: self.p50 + known, p90: self.p90 + known }
+    }
+
     /// The band of a figure whose median is `p50`.
     pub fn around(p50: f64, width: Width) -> Band {
         let edges = [p50 * (-Z * width.below).exp(), p50 * (Z * width.above).exp()];

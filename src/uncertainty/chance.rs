@@ -48,8 +48,10 @@ struct Split {
     above: f64,
 }
 
-/// The figure that an objective looks at, as a product of a median and of errors.
+/// The figure that an objective looks at: a part without error, and a product of a median and of errors.
 struct Figure {
+    /// What no error moves.
+    fixed: f64,
     median: f64,
     /// Errors of the time with their standard deviations, and the skews of their sum.
     time: Vec<(Latent, f64)>,
@@ -64,8 +66,9 @@ impl Figure {
         let inputs = of.inputs(side.estimate, objective);
         let others = inputs.into_iter().map(|(input, share)| split(input, share)).collect();
         let (fast, slow) = of.run.skews(spread);
-        let median = objective.of(side.estimate) * of.run.shift(spread).exp();
-        Figure { median, time: latents(&of.run, side, at, spread), fast, slow, others }
+        let fixed = objective.fixed(side.estimate);
+        let median = (objective.of(side.estimate) - fixed) * of.run.shift(spread).exp();
+        Figure { fixed, median, time: latents(&of.run, side, at, spread), fast, slow, others }
     }
 
     /// The figure in one draw.
@@ -73,7 +76,7 @@ impl Figure {
         let sum: f64 = self.time.iter().map(|(latent, sd)| sd * latent.normal(draw)).sum();
         let time = if sum < 0.0 { self.fast * sum } else { self.slow * sum };
         let others: f64 = self.others.iter().map(|split| split.at(draw)).sum();
-        self.median * (time + others).exp()
+        self.fixed + self.median * (time + others).exp()
     }
 }
 

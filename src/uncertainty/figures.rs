@@ -143,10 +143,13 @@ pub fn bands(estimate: &Estimate, of: &Uncertainty, spread: &Spread) -> Bands {
         let inputs = of.inputs(estimate, objective);
         inputs.iter().fold(run, |width, (input, share)| width.and(input.width.times(*share)))
     };
-    let band = |objective: Objective| Band::around(objective.of(estimate) * slower, width(objective));
+    let band = |objective: Objective| {
+        let fixed = objective.fixed(estimate);
+        Band::around((objective.of(estimate) - fixed) * slower, width(objective)).plus(fixed)
+    };
     Bands {
         step_s: Band::around(estimate.step_s * slower, step),
-        wall_s: band(Objective::Time),
+        wall_s: Band::around(estimate.wall.wall_s * slower, width(Objective::Time)),
         facility_energy_j: band(Objective::Energy),
         cost_usd: band(Objective::Cost),
         co2_kg: band(Objective::Carbon),
