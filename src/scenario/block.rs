@@ -118,51 +118,78 @@ impl Block {
         self.places.within(fault, &tables)
     }
 
-    /// Every design of the block by itself, each with the axes that set it apart.
-    pub fn each(&self, common: &[String]) -> Result<Vec<Ask>, Fault> {
-        let base = self.ask(common)?;
-        let mut asks = Vec::new();
+    /// Every design of the block by itself.
+    pub fn singles(&self) -> Vec<Single> {
+        let mut singles = Vec::new();
         for chips in or_none(&self.chips) {
             for cap_mw in or_none(&self.cap_mw) {
-                for cap in or_none(&self.power_cap) {
+                for power_cap in or_none(&self.power_cap) {
                     for site in &self.sites {
-                        for price in or_none(&self.usd_per_kwh) {
-                            let mut ask = Ask { chips, cap_mw, site: site.clone(), usd_per_kwh: price, ..base.clone() };
-                            match cap {
-                                Some(PowerCap::Watts(watts)) => ask.power_cap_w = Some(watts),
-                                Some(PowerCap::Share(share)) => ask.power_cap_share = Some(share),
-                                None => {}
-                            }
-                            ask.name = self.name_of(&ask);
-                            asks.push(ask);
+                        for usd_per_kwh in or_none(&self.usd_per_kwh) {
+                            singles.push(Single { chips, cap_mw, power_cap, site: site.clone(), usd_per_kwh });
                         }
                     }
                 }
             }
         }
-        Ok(asks)
+        singles
     }
 
-    fn name_of(&self, ask: &Ask) -> String {
-        let mut name = self.design.clone();
-        for (axis, value) in &self.varied {
-            name += &format!(" {axis}={value}");
-        }
-        let mut number = |axis: &str, several: bool, value: Option<f64>| {
+    /// Their names: the design's, with the axes that set each apart.
+    pub fn names(&self) -> Vec<String> {
+        self.singles().iter().map(|single| single.name(self)).collect()
+    }
+}
+
+/// One value of each axis of a block.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Single {
+    pub chips: Option<f64>,
+    pub cap_mw: Option<f64>,
+    pub power_cap: Option<PowerCap>,
+    pub site: Option<String>,
+    pub usd_per_kwh: Option<f64>,
+}
+
+impl Single {
+    /// The whole design.
+    pub fn ask(&self, block: &Block, common: &[String]) -> Result<Ask, Fault> {
+        let (power_cap_w, power_cap_share) = match self.power_cap {
+            Some(PowerCap::Watts(watts)) => (Some(watts), None),
+            Some(PowerCap::Share(share)) => (None, Some(share)),
+            None => (None, None),
+        };
+        Ok(Ask {
+            name: self.name(block),
+            chips: self.chips,
+            cap_mw: self.cap_mw,
+            power_cap_w,
+            power_cap_share,
+            site: self.site.clone(),
+            usd_per_kwh: self.usd_per_kwh,
+            ..block.ask(common)?
+        })
+    }
+
+    fn name(&self, block: &Block) -> String {
+        let mut name = block.design.clone();
+        let mut add = |several: bool, axis: &str, value: Option<String>| {
             if let (true, Some(value)) = (several, value) {
-                name += &format!(" {axis}={}", figure(value));
+                name += &format!(" {axis}={value}");
             }
         };
-        number("chips", self.chips.len() > 1, ask.chips);
-        number("cap_mw", self.cap_mw.len() > 1, ask.cap_mw);
-        number("power_cap_w", self.power_cap.len() > 1, ask.power_cap_w);
-        number("power_cap_share", self.power_cap.len() > 1, ask.power_cap_share);
-        if let (true, Some(site)) = (self.sites.len() > 1, &ask.site) {
-            name += &format!(" site={site}");
+        for (axis, value) in &block.varied {
+            add(true, axis, Some(value.clone()));
         }
-        if let (true, Some(price)) = (self.usd_per_kwh.len() > 1, ask.usd_per_kwh) {
-            name += &format!(" usd_per_kwh={}", figure(price));
+        add(block.chips.len() > 1, "chips", self.chips.map(figure));
+        add(block.cap_mw.len() > 1, "cap_mw", self.cap_mw.map(figure));
+        match self.power_cap {
+            Some(PowerCap::Watts(watts)) => add(block.power_cap.len() > 1, "power_cap_w", Some(figure(watts))),
+            Some(PowerCap::Share(share)) => add(block.power_cap.len() > 1, "power_cap_share", Some(figure(share))),
+            None => {}
         }
+        add(block.sites.len() > 1, "site", self.site.clone());
+        add(block.usd_per_kwh.len() > 1, "usd_per_kwh", self.usd_per_kwh.map(figure));
         name
     }
 }

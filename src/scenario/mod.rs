@@ -16,14 +16,14 @@ use std::sync::Arc;
 
 use serde::Deserialize;
 
-use crate::design::{Ask, Design};
+use crate::design::Design;
 use crate::library::diagnostic::{Diagnostic, Fault, quoted};
 use crate::library::source_text::SourceText;
 use crate::library::store::Library;
 use crate::results::fingerprint;
 use crate::search::Objective;
 use crate::search::space::PlanSpace;
-pub use block::{Block, Point, PowerCap};
+pub use block::{Block, Point, PowerCap, Single};
 use block::{Common, MOST_BLOCKS, blocks};
 use constraints::Constraints;
 use crossover::Asked;
@@ -38,9 +38,6 @@ pub const MOST_SIDES: u128 = 12;
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Scenario {
-    /// Where the file's schema is; editors read it.
-    #[serde(rename = "$schema")]
-    pub schema: Option<String>,
     /// A scenario whose keys stand where this one states none.
     pub include: Option<String>,
     pub name: String,
@@ -144,15 +141,6 @@ impl Scenario {
                 return fault(format!("`{key}` is no axis"), key, &format!("sweep.{key}"), help);
             }
         }
-        let with_variants: Vec<&str> =
-            names.iter().copied().chain(self.variants.iter().map(|v| v.name.as_str())).collect();
-        for (at, asked) in self.crossovers.iter().enumerate() {
-            let paths = |key: &str| [format!("crossover.{at}.{key}"), format!("crossover.{at}")];
-            asked.check(&with_variants).map_err(|diagnostic| {
-                let paths = paths(diagnostic.key.as_deref().unwrap_or_default());
-                self.places.fault(diagnostic, &[&paths[0], &paths[1]])
-            })?;
-        }
         // Every axis is counted, so that a sweep does not find a fault half-way.
         let mut all = Vec::new();
         let workload = self.workloads.first().map_or("", String::as_str);
@@ -160,7 +148,33 @@ impl Scenario {
             all.extend(self.blocks_of(side, workload, &[format!("design.{}", side.name)])?);
             all.extend(self.widened(side, workload)?);
         }
+        let sides = self.names(workload)?;
+        let sides: Vec<&str> = sides.iter().map(String::as_str).collect();
+        for (at, asked) in self.crossovers.iter().enumerate() {
+            let paths = |key: &str| [format!("crossover.{at}.{key}"), format!("crossover.{at}")];
+            asked.check(&sides).map_err(|diagnostic| {
+                let paths = paths(diagnostic.key.as_deref().unwrap_or_default());
+                self.places.fault(diagnostic, &[&paths[0], &paths[1]])
+            })?;
+        }
         self.constraints.check(&all, &self.places)
+    }
+
+    /// Names of the sides that `compare` has, variants among them; a design of too many values stands for itself.
+    fn names(&self, workload: &str) -> Result<Vec<String>, Fault> {
+        let mut names = Vec::new();
+        for side in &self.designs {
+            let blocks = self.blocks_of(side, workload, &[format!("design.{}", side.name)])?;
+            if blocks.iter().map(Block::size).sum::<u128>() > MOST_SIDES {
+                names.push(side.name.clone());
+                continue;
+            }
+            for block in blocks {
+                names.extend(block.names());
+            }
+        }
+        names.extend(self.variants.iter().map(|variant| variant.name.clone()));
+        Ok(names)
     }
 
     /// What designs are judged by.
@@ -200,8 +214,8 @@ impl Scenario {
     pub fn designs(&self, library: &Library, workload: &str, common: &[String]) -> Result<Vec<Design>, Fault> {
         let mut designs = Vec::new();
         for side in &self.designs {
-            for (block, ask) in self.sides(side, workload, &[format!("design.{}", side.name)], common)? {
-                designs.push(resolve(library, &block, &ask)?);
+            for (block, single) in self.sides(side, workload, &[format!("design.{}", side.name)])? {
+                designs.push(resolve(library, &block, &single, common)?);
             }
         }
         Ok(designs)
@@ -212,18 +226,13 @@ impl Scenario {
         let workload = self.workloads.first().map_or("", String::as_str);
         let mut count = 0;
         for side in &self.designs {
-            count += self.sides(side, workload, &[format!("design.{}", side.name)], &[])?.len();
+            count += self.sides(side, workload, &[format!("design.{}", side.name)])?.len();
         }
         Ok(count)
     }
 
-    fn sides(
-        &self,
-        side: &Side,
-        workload: &str,
-        tables: &[String],
-        common: &[String],
-    ) -> Result<Vec<(Block, Ask)>, Fault> {
+    /// The blocks of a side, few enough to stand side by side, each with its designs.
+    fn sides(&self, side: &Side, workload: &str, tables: &[String]) -> Result<Vec<(Block, Single)>, Fault> {
         let blocks = self.blocks_of(side, workload, tables)?;
         let count: u128 = blocks.iter().map(Block::size).sum();
         if count > MOST_SIDES {
@@ -235,13 +244,8 @@ impl Scenario {
             let tables: Vec<&str> = tables.iter().map(String::as_str).collect();
             return Err(self.places.fault(Diagnostic::error(message).key("design").help(help), &tables));
         }
-        let mut sides = Vec::new();
-        for block in blocks {
-            for ask in block.each(common)? {
-                sides.push((block.clone(), ask));
-            }
-        }
-        Ok(sides)
+        let singles = |block: Block| block.singles().into_iter().map(move |single| (block.clone(), single));
+        Ok(blocks.into_iter().flat_map(singles).collect())
     }
 
     /// The variants for one of the workloads, each with the place of the design that it changes.
@@ -257,11 +261,11 @@ impl Scenario {
             for base in &self.designs {
                 let tables = [format!("variant.{}", variant.name), format!("design.{}", base.name)];
                 if Some(&base.name) == variant.of.as_ref() {
-                    for (block, ask) in self.sides(&variant.over(base), workload, &tables, common)? {
-                        found.push((first, resolve(library, &block, &ask)?));
+                    for (block, single) in self.sides(&variant.over(base), workload, &tables)? {
+                        found.push((first, resolve(library, &block, &single, common)?));
                     }
                 }
-                first += self.sides(base, workload, &tables[1..], &[])?.len();
+                first += self.sides(base, workload, &tables[1..])?.len();
             }
         }
         Ok(found)
@@ -303,8 +307,9 @@ impl Scenario {
     }
 }
 
-fn resolve(library: &Library, block: &Block, ask: &Ask) -> Result<Design, Fault> {
-    let mut design = Design::resolve(library, ask).map_err(|fault| block.blame(fault))?;
+fn resolve(library: &Library, block: &Block, single: &Single, common: &[String]) -> Result<Design, Fault> {
+    let ask = single.ask(block, common)?;
+    let mut design = Design::resolve(library, &ask).map_err(|fault| block.blame(fault))?;
     for input in &mut design.inputs {
         if input.source == "command line" {
             input.source = "scenario".to_owned();

@@ -2,7 +2,9 @@
 
 use serde::Deserialize;
 
+use super::axis::Numbers;
 use crate::library::diagnostic::{Diagnostic, Fault, quoted};
+use crate::library::shape::figure;
 use crate::model::plan::{Recompute, Shard};
 use crate::search::space::PlanSpace;
 
@@ -10,12 +12,12 @@ use crate::search::space::PlanSpace;
 #[derive(Clone, Debug, Default, Deserialize, PartialEq)]
 #[serde(deny_unknown_fields, default)]
 pub struct Axes {
-    pub tp: Option<Vec<u32>>,
-    pub cp: Option<Vec<u32>>,
-    pub pp: Option<Vec<u32>>,
-    pub vpp: Option<Vec<u32>>,
-    pub ep: Option<Vec<u32>>,
-    pub micro_batch: Option<Vec<u32>>,
+    pub tp: Option<Numbers>,
+    pub cp: Option<Numbers>,
+    pub pp: Option<Numbers>,
+    pub vpp: Option<Numbers>,
+    pub ep: Option<Numbers>,
+    pub micro_batch: Option<Numbers>,
     pub recompute: Option<Vec<String>>,
     pub shard: Option<Vec<String>>,
     pub sequence_parallel: Option<Vec<bool>>,
@@ -33,19 +35,15 @@ impl Axes {
             ("micro_batch", &self.micro_batch, &mut space.micro_batch),
         ];
         for (name, stated, axis) in sizes {
-            if let Some(values) = stated {
-                if values.is_empty() || values.iter().any(|v| *v == 0 || *v > 1_000_000) {
-                    let help = "list whole numbers from 1 to 1000000";
-                    return Err(Fault::input(
-                        Diagnostic::error(format!("axis {name} is empty or holds a size that cannot be"))
-                            .key(name)
-                            .help(help),
-                    ));
-                }
-                axis.clone_from(values);
-                axis.sort_unstable();
-                axis.dedup();
+            let Some(stated) = stated else { continue };
+            let values = stated.values(name, true).map_err(Fault::input)?;
+            if let Some(wrong) = values.iter().find(|v| !(1.0..=1e6).contains(*v) || v.fract() != 0.0) {
+                let message = format!("axis {name} holds {}, a size that cannot be", figure(*wrong));
+                let help = "list whole numbers from 1 to 1000000";
+                return Err(Fault::input(Diagnostic::error(message).key(name).help(help)));
             }
+            *axis = values.into_iter().map(|v| v as u32).collect();
+            axis.sort_unstable();
         }
         let unknown = |axis: &str, word: &str, known: &str| {
             Fault::input(

@@ -37,9 +37,6 @@ pub struct Side {
     pub set: BTreeMap<String, Settings>,
 }
 
-/// Fields of a design that are no axes.
-pub const SINGLE: [&str; 6] = ["name", "of", "title", "note", "plan", "rental"];
-
 impl Side {
     /// These fields over those of a design.
     pub fn over(&self, base: &Side) -> Side {
