@@ -7,6 +7,7 @@ pub mod engine;
 pub mod fit;
 pub mod library;
 pub mod model;
+pub mod plot;
 pub mod report;
 pub mod results;
 pub mod scenario;

@@ -10,6 +10,7 @@ mod estimate;
 mod fit;
 mod list;
 mod output;
+mod plot;
 mod show;
 mod sweep;
 mod validate;
@@ -88,6 +89,8 @@ enum Command {
     Validate(validate::Arguments),
     /// Fit the constants of the time model on measured runs, and score the fit on runs left out
     Fit(fit::Arguments),
+    /// Draw a result file of a sweep: frontier, map of winners, breakdown, scatter
+    Plot(plot::Arguments),
     /// Show which adapters and engines work here
     Doctor,
     /// Print the completion script of a shell
@@ -153,6 +156,7 @@ fn dispatch(cli: &Cli) -> Outcome {
         Command::Check(arguments) => check::run(arguments, global),
         Command::Validate(arguments) => validate::run(arguments, global),
         Command::Fit(arguments) => fit::run(arguments, global),
+        Command::Plot(arguments) => plot::run(arguments, global),
         Command::Doctor => doctor(global),
         Command::Completions(arguments) => completions::run(arguments),
     }
