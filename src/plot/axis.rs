@@ -82,11 +82,7 @@ impl Axis {
 
     /// The value at a place.
     pub fn value(&self, place: f64) -> f64 {
-        if self.log {
-            self.low * (self.high / self.low).powf(place)
-        } else {
-            self.low + (self.high - self.low) * place
-        }
+        if self.log { self.low * (self.high / self.low).powf(place) } else { self.low + (self.high - self.low) * place }
     }
 }
 
@@ -122,7 +118,9 @@ mod tests {
     #[test]
     fn every_value_lies_within_its_axis_and_its_place_leads_back() {
         let quantity = Quantity::of("wall_s", "s", 1e6);
-        for (low, high, log) in [(1.0, 1e4, true), (3.0, 3.0, true), (0.0, 5.0, false), (7.0, 7.0, false), (-4.0, -1.0, false)] {
+        for (low, high, log) in
+            [(1.0, 1e4, true), (3.0, 3.0, true), (0.0, 5.0, false), (7.0, 7.0, false), (-4.0, -1.0, false)]
+        {
             let axis = Axis::of(&quantity, (low, high), log);
             assert!(axis.low < high && axis.high > low && axis.low <= low && axis.high >= high);
             let back = axis.value(axis.place(high));

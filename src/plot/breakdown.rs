@@ -25,7 +25,8 @@ fn parts<'a>(rows: &Rows<'a>, total: &str) -> Vec<(String, &'a [f64])> {
     let (stem, unit) = total.rsplit_once('_').unwrap_or((total, ""));
     let part = |name: &'a str| {
         let whole = name.strip_prefix(total).and_then(|rest| rest.strip_prefix('_'));
-        let inner = name.strip_prefix(stem).and_then(|rest| rest.strip_prefix('_')?.strip_suffix(unit)?.strip_suffix('_'));
+        let inner =
+            name.strip_prefix(stem).and_then(|rest| rest.strip_prefix('_')?.strip_suffix(unit)?.strip_suffix('_'));
         let part = whole.or(inner).filter(|part| !part.is_empty() && !part.starts_with("per_"))?;
         Some((part.replace('_', " "), rows.table.numbers(name)?))
     };
@@ -104,15 +105,20 @@ pub fn chart(rows: &Rows, request: &Request) -> Result<Chart, Fault> {
     let longest = bars.iter().map(|bar| total(bar.row)).fold(0.0, f64::max);
     if bars.is_empty() {
         let message = format!("the parts of {} have no value in any row", quoted(total_name));
-        return Err(Fault::input(Diagnostic::error(message).in_file(rows.file).key(total_name).help("choose another --y")));
+        return Err(Fault::input(
+            Diagnostic::error(message).in_file(rows.file).key(total_name).help("choose another --y"),
+        ));
     }
     let unit = rows.table.column(total_name).map_or("", |column| &column.unit);
     let quantity = Quantity::of(total_name, unit, longest);
 
     // The largest parts lie first; what has no sign of its own comes together.
     let weight = |values: &[f64]| bars.iter().map(|bar| positive(values[bar.row])).sum::<f64>();
-    let mut ranked: Vec<(f64, &str, &[f64])> =
-        parts.iter().map(|(name, values)| (weight(values), name.as_str(), *values)).filter(|part| part.0 > 0.0).collect();
+    let mut ranked: Vec<(f64, &str, &[f64])> = parts
+        .iter()
+        .map(|(name, values)| (weight(values), name.as_str(), *values))
+        .filter(|part| part.0 > 0.0)
+        .collect();
     ranked.sort_by(|a, b| b.0.total_cmp(&a.0));
     let kept = if ranked.len() > SIGNS.len() { SIGNS.len() - 1 } else { ranked.len() };
     let mut legend: Vec<Entry> = Vec::new();

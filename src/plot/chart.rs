@@ -21,9 +21,17 @@ pub enum Layer {
     /// Rows without a name of their own.
     Cloud(Vec<(f64, f64)>),
     /// Rows of a category.
-    Points { points: Vec<(f64, f64)>, sign: Sign, size: f64, opacity: f64 },
+    Points {
+        points: Vec<(f64, f64)>,
+        sign: Sign,
+        size: f64,
+        opacity: f64,
+    },
     /// Rows with a colour each.
-    Shaded { points: Vec<(f64, f64, Colour)>, size: f64 },
+    Shaded {
+        points: Vec<(f64, f64, Colour)>,
+        size: f64,
+    },
     /// A line through points.
     Line(Vec<(f64, f64)>),
     /// Rectangles.

@@ -30,8 +30,9 @@ mod tests {
 
     #[test]
     fn a_million_rows_become_some_thousands_and_always_the_same() {
-        let points: Vec<(f64, f64)> =
-            (0..1_000_000_u64).map(|n| ((n.wrapping_mul(7919) % 10_007) as f64, (n.wrapping_mul(104_729) % 9973) as f64)).collect();
+        let points: Vec<(f64, f64)> = (0..1_000_000_u64)
+            .map(|n| ((n.wrapping_mul(7919) % 10_007) as f64, (n.wrapping_mul(104_729) % 9973) as f64))
+            .collect();
         let axis = Axis::of(&Quantity::of("a", "", 1e4), (0.0, 10_007.0), false);
         let kept = thinned(&points, &axis, &axis);
         assert!((1000..=241 * 161).contains(&kept.len()), "{}", kept.len());

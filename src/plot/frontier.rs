@@ -64,15 +64,19 @@ pub fn chart(rows: &Rows, request: &Request) -> Result<Chart, Fault> {
     let column = request.color.as_deref().or_else(|| ["design", "chip"].into_iter().find(|name| rows.has(name)));
     match column.map(|name| rows.content(name)).transpose()? {
         None => {
-            layers.push(Layer::Points { points: corners.clone(), sign: super::palette::of(0), size: 6.0, opacity: 1.0 });
+            layers.push(Layer::Points {
+                points: corners.clone(),
+                sign: super::palette::of(0),
+                size: 6.0,
+                opacity: 1.0,
+            });
         }
         Some(Content::Numbers(_)) => {
             let name = column.unwrap_or_default();
             let figure = rows.figure(name)?;
             let colours = ColourBar { axis: rows.axis(name, &figure, None, true)? };
-            let shaded = best.iter().map(|&row| {
-                (x.values[row], y.values[row], viridis(colours.share(figure.values[row])))
-            });
+            let shaded =
+                best.iter().map(|&row| (x.values[row], y.values[row], viridis(colours.share(figure.values[row]))));
             layers.push(Layer::Shaded { points: shaded.collect(), size: 6.0 });
             bar = Some(colours);
         }
@@ -110,8 +114,7 @@ pub fn chart(rows: &Rows, request: &Request) -> Result<Chart, Fault> {
 
 /// Who starts a stretch of the line, with its number of chips.
 fn labels(rows: &Rows, best: &[usize], corners: &[(f64, f64)], texts: &[String]) -> Vec<Label> {
-    let starts: Vec<usize> =
-        (0..best.len()).filter(|&at| at == 0 || texts[best[at]] != texts[best[at - 1]]).collect();
+    let starts: Vec<usize> = (0..best.len()).filter(|&at| at == 0 || texts[best[at]] != texts[best[at - 1]]).collect();
     let every = starts.len().div_ceil(LABELS).max(1);
     let chips = rows.table.numbers("chips");
     let label = |&at: &usize| {

@@ -19,8 +19,24 @@ const BINS: usize = 48;
 const NAMES: usize = 40;
 /// Columns that follow from a design, by their start: no axis unasked.
 const OUTCOMES: [&str; 18] = [
-    "wall_s", "step_s", "steps", "tokens", "tflops", "mfu", "hfu", "memory", "goodput", "avg_", "it_energy",
-    "facility_energy", "cost", "co2", "electricity_share", "index", "chips_used", "chips_spare",
+    "wall_s",
+    "step_s",
+    "steps",
+    "tokens",
+    "tflops",
+    "mfu",
+    "hfu",
+    "memory",
+    "goodput",
+    "avg_",
+    "it_energy",
+    "facility_energy",
+    "cost",
+    "co2",
+    "electricity_share",
+    "index",
+    "chips_used",
+    "chips_spare",
 ];
 /// Share of the picture's width that a character of a label takes, about.
 const CHARACTER: f64 = 0.0105;
@@ -167,7 +183,8 @@ pub fn chart(rows: &Rows, request: &Request) -> Result<Chart, Fault> {
     if filled == 0 {
         return Err(rows.disjoint(&x_name, &y_name));
     }
-    let cell = |at: usize, colour, letter| Cell { x: x.span(at % x.cells()), y: y.span(at / x.cells()), colour, letter };
+    let cell =
+        |at: usize, colour, letter| Cell { x: x.span(at % x.cells()), y: y.span(at / x.cells()), colour, letter };
     let name = request.color.as_deref().or_else(|| ["design", "chip"].into_iter().find(|name| rows.has(name)));
     let name = name.unwrap_or(objective);
     let mut layers = Vec::new();
@@ -180,7 +197,11 @@ pub fn chart(rows: &Rows, request: &Request) -> Result<Chart, Fault> {
             let seen = super::axis::bounds(best.iter().flatten().map(|row| figure.values[*row]));
             let seen = seen.ok_or_else(|| rows.disjoint(name, objective))?;
             // One value alone has no middle.
-            let seen = if seen.0 < seen.1 { seen } else { (seen.0 - 0.5 * seen.0.abs().max(1.0), seen.1 + 0.5 * seen.1.abs().max(1.0)) };
+            let seen = if seen.0 < seen.1 {
+                seen
+            } else {
+                (seen.0 - 0.5 * seen.0.abs().max(1.0), seen.1 + 0.5 * seen.1.abs().max(1.0))
+            };
             let colours = ColourBar { axis: Axis::tight(&figure.quantity, seen, log && seen.0 > 0.0) };
             let cells = best.iter().enumerate().filter_map(|(at, row)| {
                 let share = colours.share(figure.values[(*row)?]);
@@ -188,7 +209,11 @@ pub fn chart(rows: &Rows, request: &Request) -> Result<Chart, Fault> {
             });
             layers.push(Layer::Cells(cells.collect()));
             bar = Some(colours);
-            let of = if name == objective { String::new() } else { format!(" of the design of least {}", judged.quantity.name) };
+            let of = if name == objective {
+                String::new()
+            } else {
+                format!(" of the design of least {}", judged.quantity.name)
+            };
             format!("{}: {}{of}", rows.subject(), figure.quantity.name)
         }
         Content::Texts(texts) => {
@@ -208,8 +233,11 @@ pub fn chart(rows: &Rows, request: &Request) -> Result<Chart, Fault> {
                 let won = ranks.iter().filter(|other| **other == Some(rank)).count();
                 let share = format!("{text} ({:.0} %)", 100.0 * won as f64 / filled as f64);
                 legend.push(Entry { text: share, shape: Shape::Cell(sign) });
-                labels.extend(widest(&x, &y, &ranks, rank, text).map(|at| {
-                    Label { at, text: text.clone(), colour: ink_on(sign.colour), side: Side::Centre }
+                labels.extend(widest(&x, &y, &ranks, rank, text).map(|at| Label {
+                    at,
+                    text: text.clone(),
+                    colour: ink_on(sign.colour),
+                    side: Side::Centre,
                 }));
             }
             layers.push(Layer::Labels(labels));
@@ -221,11 +249,13 @@ pub fn chart(rows: &Rows, request: &Request) -> Result<Chart, Fault> {
     if empty > 0 {
         notes.push(format!("white: {} cells without a design", count(empty)));
     }
-    let binned: Vec<&str> = [(&x, &x_name), (&y, &y_name)].iter().filter(|(l, _)| l.binned).map(|(_, n)| n.as_str()).collect();
+    let binned: Vec<&str> =
+        [(&x, &x_name), (&y, &y_name)].iter().filter(|(l, _)| l.binned).map(|(_, n)| n.as_str()).collect();
     if !binned.is_empty() {
         notes.push(format!("{} in {BINS} bins", binned.join(", ").replace('_', " ")));
     }
-    let legend_title = if bar.is_some() { String::new() } else { format!("{} (share of cells)", name.replace('_', " ")) };
+    let legend_title =
+        if bar.is_some() { String::new() } else { format!("{} (share of cells)", name.replace('_', " ")) };
     Ok(Chart { title, subtitle: notes.join(" · "), x: x.axis, y: y.axis, layers, legend_title, legend, bar })
 }
 

@@ -120,11 +120,16 @@ impl<'a> Rows<'a> {
         let (low, high) = figure.bounds;
         if log == Some(true) && low <= 0.0 {
             let rows = figure.values.iter().filter(|value| **value <= 0.0).count();
-            let message = format!("column {} is zero or less in {rows} rows, which no logarithmic axis shows", quoted(name));
+            let message =
+                format!("column {} is zero or less in {rows} rows, which no logarithmic axis shows", quoted(name));
             return Err(self.fault(name, message, "leave --log out, or choose another column".to_owned()));
         }
         let log = log.unwrap_or_else(|| wants_log(low, high));
-        Ok(if tight { Axis::tight(&figure.quantity, (low, high), log) } else { Axis::of(&figure.quantity, (low, high), log) })
+        Ok(if tight {
+            Axis::tight(&figure.quantity, (low, high), log)
+        } else {
+            Axis::of(&figure.quantity, (low, high), log)
+        })
     }
 
     /// The texts of a column by weight of their rows, seven and the rest; rows without weight count for no category.

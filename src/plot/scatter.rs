@@ -33,9 +33,8 @@ pub fn chart(rows: &Rows, request: &Request) -> Result<Chart, Fault> {
             let coloured: Vec<usize> = present.iter().copied().filter(|&row| figure.values[row].is_finite()).collect();
             let all: Vec<(f64, f64)> = coloured.iter().map(|&row| point(row)).collect();
             let kept = thinned(&all, &x_axis, &y_axis);
-            let shaded = kept.iter().map(|&at| {
-                (all[at].0, all[at].1, viridis(colours.share(figure.values[coloured[at]])))
-            });
+            let shaded =
+                kept.iter().map(|&at| (all[at].0, all[at].1, viridis(colours.share(figure.values[coloured[at]]))));
             drawn += kept.len();
             layers.push(Layer::Shaded { points: shaded.collect(), size: 4.0 });
             bar = Some(colours);

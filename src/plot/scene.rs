@@ -125,7 +125,8 @@ pub fn axes(chart: &Chart, width: f64, height: f64) -> Layout {
 fn legend(mut layout: Layout, chart: &Chart) -> Layout {
     if chart.bar.is_some() && chart.legend.is_empty() {
         // An empty line keeps the room that the colour bar is drawn in.
-        let empty = LegendEntry { label: String::new(), color: "none".to_owned(), shape: LegendShape::Rect, dasharray: None };
+        let empty =
+            LegendEntry { label: String::new(), color: "none".to_owned(), shape: LegendShape::Rect, dasharray: None };
         return layout.with_legend_entries(vec![empty]).with_legend_width(BAR_ROOM).with_legend_box(false);
     }
     if chart.legend.is_empty() {
@@ -138,7 +139,8 @@ fn legend(mut layout: Layout, chart: &Chart) -> Layout {
     let longest = chart.legend.iter().map(|entry| entry.text.chars().count());
     let longest = longest.chain([chart.legend_title.chars().count()]).max().unwrap_or(0);
     let width = CHARACTER * f64::from(BODY) * longest as f64 + 40.0;
-    let position = if chart.bar.is_some() { LegendPosition::OutsideBottomColumns } else { LegendPosition::OutsideRightTop };
+    let position =
+        if chart.bar.is_some() { LegendPosition::OutsideBottomColumns } else { LegendPosition::OutsideRightTop };
     layout.with_legend_entries(entries).with_legend_position(position).with_legend_width(width).with_legend_box(false)
 }
 
@@ -305,7 +307,12 @@ fn occupied(layer: &Layer, computed: &ComputedLayout) -> Vec<Room> {
             .map(|pair| {
                 let (ax, ay) = (computed.map_x(pair[0].0), computed.map_y(pair[0].1));
                 let (bx, by) = (computed.map_x(pair[1].0), computed.map_y(pair[1].1));
-                Room { left: ax.min(bx) - 2.0, right: ax.max(bx) + 2.0, top: ay.min(by) - 2.0, bottom: ay.max(by) + 2.0 }
+                Room {
+                    left: ax.min(bx) - 2.0,
+                    right: ax.max(bx) + 2.0,
+                    top: ay.min(by) - 2.0,
+                    bottom: ay.max(by) + 2.0,
+                }
             })
             .collect(),
         Layer::Points { points, size, .. } => {
@@ -354,7 +361,15 @@ fn colour_bar(scene: &mut Scene, bar: &ColourBar, computed: &ComputedLayout) {
     for tick in bar_ticks(&bar.axis) {
         let y = bottom - (bottom - top) * bar.axis.place(tick);
         let (x1, x2) = (left + width, left + width + 5.0);
-        scene.add(Primitive::Line { x1, y1: y, x2, y2: y, stroke: rgb(INK), stroke_width: 1.0, stroke_dasharray: None });
+        scene.add(Primitive::Line {
+            x1,
+            y1: y,
+            x2,
+            y2: y,
+            stroke: rgb(INK),
+            stroke_width: 1.0,
+            stroke_dasharray: None,
+        });
         scene.add(text(x2 + 4.0, y + 0.36 * f64::from(TICK), number(tick), TICK, TextAnchor::Start, None));
     }
     let (x, y) = (computed.width - 12.0, 0.5 * (top + bottom));

@@ -152,7 +152,13 @@ fn draw(layer: &Layer, computed: &ComputedLayout, scene: &mut Scene, letters: &m
 }
 
 /// Every character whose middle lies in a cell takes its letter.
-fn fill(cells: &[Cell], computed: &ComputedLayout, scene: &mut Scene, letters: &mut Letters, (columns, rows): (usize, usize)) {
+fn fill(
+    cells: &[Cell],
+    computed: &ComputedLayout,
+    scene: &mut Scene,
+    letters: &mut Letters,
+    (columns, rows): (usize, usize),
+) {
     for cell in cells {
         let stand_in = letters.stand_in(cell.letter, cell.colour);
         let (left, right) = (computed.map_x(cell.x.0) / ACROSS, computed.map_x(cell.x.1) / ACROSS);
@@ -174,7 +180,8 @@ fn fill(cells: &[Cell], computed: &ComputedLayout, scene: &mut Scene, letters: &
 fn legend(chart: &Chart, columns: usize) -> String {
     let mut page = String::new();
     if let Some(bar) = &chart.bar {
-        let scale: String = (0..30).map(|at| f64::from(at) / 29.0).map(|share| coloured(shade(share), viridis(share))).collect();
+        let scale: String =
+            (0..30).map(|at| f64::from(at) / 29.0).map(|share| coloured(shade(share), viridis(share))).collect();
         let ticks = bar_ticks(&bar.axis);
         let ends = (ticks.first().copied().unwrap_or(bar.axis.low), ticks.last().copied().unwrap_or(bar.axis.high));
         page += &format!("{INDENT}{}: {} {scale} {}\n", bar.axis.label, number(ends.0), number(ends.1));

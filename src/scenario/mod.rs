@@ -288,8 +288,8 @@ impl Scenario {
     }
 
     /// A design of a block, looked up.
-    pub fn design(&self, library: &Library, block: &Block, ask: &Ask) -> Result<Design, Fault> {
-        resolve(library, block, ask)
+    pub fn design(&self, library: &Library, block: &Block, single: &Single, set: &[String]) -> Result<Design, Fault> {
+        resolve(library, block, single, set)
     }
 
     /// The plan spaces of a design on another number of chips under the scenario's axes.

@@ -1,11 +1,11 @@
 //! The designs of a scenario as one numbered space of cells, each with all plans of its size.
 
-use crate::design::{Ask, Design, chips_under};
+use crate::design::{Design, chips_under};
 use crate::library::diagnostic::{Diagnostic, Exit, Fault};
 use crate::library::site::{J_PER_KWH, Price, Site};
 use crate::library::store::Library;
 use crate::model::setting::Setting;
-use crate::scenario::{Block, PowerCap, Scenario};
+use crate::scenario::{Block, PowerCap, Scenario, Single};
 use crate::search::space::PlanSpace;
 
 /// Most groups and cells of a space: numbers beyond are a slip of the pen.
@@ -76,15 +76,20 @@ impl Blocked {
     fn resolve(library: &Library, scenario: &Scenario, block: Block, common: &[String]) -> Result<Blocked, Fault> {
         let caps: Vec<Option<f64>> = block.cap_mw.iter().copied().map(Some).collect();
         let caps = if caps.is_empty() { vec![None] } else { caps };
-        let mut asked = block.ask(common)?;
-        asked.chips = block.chips.first().copied();
-        asked.cap_mw = caps[0];
-        asked.site.clone_from(&block.sites[0]);
-        let design = |ask: &Ask| scenario.design(library, &block, ask);
-        let caps_of_chip: Vec<Option<PowerCap>> = block.power_cap.iter().copied().map(Some).collect();
-        let caps_of_chip = if caps_of_chip.is_empty() { vec![None] } else { caps_of_chip };
-        let designs: Vec<Design> =
-            caps_of_chip.iter().map(|cap| design(&under(&asked, *cap))).collect::<Result<_, _>>()?;
+        let first = Single {
+            chips: block.chips.first().copied(),
+            cap_mw: caps[0],
+            power_cap: None,
+            site: block.sites[0].clone(),
+            usd_per_kwh: None,
+        };
+        let design = |single: &Single| scenario.design(library, &block, single, common);
+        let limits: Vec<Option<PowerCap>> = block.power_cap.iter().copied().map(Some).collect();
+        let limits = if limits.is_empty() { vec![None] } else { limits };
+        let designs: Vec<Design> = limits
+            .iter()
+            .map(|limit| design(&Single { power_cap: *limit, ..first.clone() }))
+            .collect::<Result<_, _>>()?;
         let chips: Vec<Option<f64>> = block.sizes(&designs[0]).into_iter().map(Some).collect();
         let chips = if chips.is_empty() { vec![None] } else { chips };
         let sizes: Vec<Size> =
@@ -92,7 +97,7 @@ impl Blocked {
         let sites = block
             .sites
             .iter()
-            .map(|site| Ok(design(&Ask { site: site.clone(), ..asked.clone() })?.setting.site))
+            .map(|site| Ok(design(&Single { site: site.clone(), ..first.clone() })?.setting.site))
             .collect::<Result<Vec<Site>, Fault>>()?;
         let prices = block.usd_per_kwh.iter().map(|usd| usd / J_PER_KWH).collect();
         Ok(Blocked { block, designs, sizes, sites, prices, first_cell: 0 })
@@ -235,23 +240,15 @@ impl Space {
     ) -> Result<Design, Fault> {
         let cell = self.cell(index);
         let b = &self.blocks[cell.block];
-        let mut ask = b.block.ask(common)?;
-        ask.chips = b.sizes[cell.size].chips;
-        ask.cap_mw = b.sizes[cell.size].cap_mw;
-        ask.site.clone_from(&b.block.sites[cell.site]);
-        ask.usd_per_kwh = b.block.usd_per_kwh.get(cell.price).copied();
-        scenario.design(library, &b.block, &under(&ask, b.block.power_cap.get(cell.cap).copied()))
+        let single = Single {
+            chips: b.sizes[cell.size].chips,
+            cap_mw: b.sizes[cell.size].cap_mw,
+            power_cap: b.block.power_cap.get(cell.cap).copied(),
+            site: b.block.sites[cell.site].clone(),
+            usd_per_kwh: b.block.usd_per_kwh.get(cell.price).copied(),
+        };
+        scenario.design(library, &b.block, &single, common)
     }
-}
-
-/// The same under a limit on each chip.
-fn under(ask: &Ask, cap: Option<PowerCap>) -> Ask {
-    let (watts, share) = match cap {
-        Some(PowerCap::Watts(watts)) => (Some(watts), None),
-        Some(PowerCap::Share(share)) => (None, Some(share)),
-        None => (None, None),
-    };
-    Ask { power_cap_w: watts, power_cap_share: share, ..ask.clone() }
 }
 
 /// A site at one of the block's prices.
