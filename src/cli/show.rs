@@ -8,7 +8,7 @@ use serde_json::{Map, Value as Json, json};
 
 use super::output::{self, FAINT, HEADING};
 use super::{Global, Outcome};
-use crate::library::attribute::COMMON;
+use crate::library::attribute::{Attribute, COMMON, Need};
 use crate::library::diagnostic::{Diagnostic, Fault};
 use crate::library::entry_kind::EntryKind;
 use crate::library::record::{Record, Sourced, Value};
@@ -163,12 +163,17 @@ fn document(record: &Record) -> Json {
     }
     let missing: Vec<Json> =
         missing_keys(record).iter().map(|key| json!({ "key": key, "set": set_of(record, key) })).collect();
+    let unstated: Vec<Json> = unstated(record)
+        .into_iter()
+        .map(|(key, a)| json!({ "key": key, "unit": a.unit, "meaning": a.meaning }))
+        .collect();
     json!({
         "kind": kind.word(),
         "name": record.name(),
         "title": record.text("title"),
         "values": values,
         "missing": missing,
+        "unstated": unstated,
     })
 }
 
@@ -222,7 +227,28 @@ fn page(record: &Record) -> String {
             let _ = writeln!(text, "{}\n      {}", wrapped("  ", &words), set_of(record, &key));
         }
     }
+    let unstated = unstated(record);
+    if !unstated.is_empty() {
+        let _ = writeln!(text, "\n{HEADING}Not stated{HEADING:#}: a file or --set may");
+        for (key, attribute) in unstated {
+            let unit =
+                if DIMENSIONLESS.contains(&attribute.unit) { String::new() } else { format!(", {}", attribute.unit) };
+            let _ = writeln!(text, "{}", wrapped("  ", &format!("{key}: {}{unit}", attribute.meaning)));
+        }
+    }
     text
+}
+
+/// Keys that the entry leaves at their defaults, or without a value; prices of further kinds apart.
+fn unstated(record: &Record) -> Vec<(String, &'static Attribute)> {
+    let kind = record.kind();
+    kind.keys()
+        .into_iter()
+        .filter(|key| record.sourced(key).is_none() && !key.starts_with("price."))
+        .filter_map(|key| Some((kind.attribute(&key)?, key)))
+        .filter(|(attribute, key)| attribute.need == Need::Optional && !COMMON.iter().any(|a| a.key == key))
+        .map(|(attribute, key)| (key, attribute))
+        .collect()
 }
 
 fn heading(record: &Record) -> String {

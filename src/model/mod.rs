@@ -178,5 +178,5 @@ pub fn settle(setting: &Setting, run: &Estimate) -> Result<Estimate, Rejection> 
     }
     let cost = cost(setting, ranks, wall_s, power.peak_it_w, power.facility_j());
     let carbon = emissions(setting, ranks, wall_s, power.facility_j());
-    Ok(Estimate { power, cost, carbon, ..*run })
+    Ok(Estimate { start_delay_s: start_delay_s(setting), power, cost, carbon, ..*run })
 }
