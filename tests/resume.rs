@@ -1,4 +1,5 @@
 //! Work that is killed, refused or out of room loses nothing that was committed.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod rows;
 
@@ -284,9 +285,12 @@ fn resume_with_nothing_to_resume_starts_afresh() {
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
 }
 
+/// What happens to the folder of an unfinished result.
+type Damage = fn(&Path);
+
 #[test]
 fn damage_to_an_unfinished_result_is_seen() {
-    let damage: [(&str, fn(&Path)); 4] = [
+    let damage: [(&str, Damage); 4] = [
         ("a lost byte of the rows", |folder| {
             let file = std::fs::OpenOptions::new().write(true).open(folder.join("rows")).unwrap();
             file.set_len(file.metadata().unwrap().len() - 1).unwrap();
@@ -318,7 +322,7 @@ fn a_changed_byte_in_the_rows_is_no_row() {
     content[middle] ^= 1;
     std::fs::write(&rows, content).unwrap();
     let Opened::Resumed(sink, _) = open(&path, &header, true).unwrap() else { panic!("not resumed") };
-    let fault = sink.finish().err().expect("a fault");
+    let fault = sink.finish().expect_err("a fault");
     assert_eq!(fault.code(), 1);
     assert!(!path.exists());
 }
