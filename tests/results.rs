@@ -1,4 +1,5 @@
 //! Result files: what is written is what is read, in every format, here and in other programs.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod program;
 mod rows;
@@ -230,7 +231,7 @@ fn a_file_that_is_not_what_its_name_says_is_an_input_fault() {
         ("bytes.csv", b"index,chip\n1,\xff\xfe\n"),
     ] {
         let (_folder, path) = program::file(name, bytes);
-        let fault = read(&path).err().expect(name);
+        let fault = read(&path).expect_err(name);
         assert_eq!(fault.code(), 2, "{name}");
     }
     assert_eq!(read(Path::new("no-such.parquet")).unwrap_err().code(), 2);

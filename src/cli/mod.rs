@@ -9,6 +9,7 @@ mod engine;
 mod estimate;
 mod fit;
 mod list;
+mod merge;
 mod output;
 mod plot;
 mod show;
@@ -79,6 +80,8 @@ enum Command {
     Estimate(Box<estimate::Arguments>),
     /// Search every plan of a scenario's designs: best per design and objective
     Sweep(sweep::Arguments),
+    /// Join the partitions of a sweep into one result
+    Merge(merge::Arguments),
     /// List the chips, clusters, workloads, sites, stacks or scenarios of the library
     List(list::Arguments),
     /// Show one entry: every value with unit, kind, source and range
@@ -151,6 +154,7 @@ fn dispatch(cli: &Cli) -> Outcome {
         Command::Compare(arguments) => compare::run(arguments, global),
         Command::Sweep(arguments) => sweep::run(arguments, global),
         Command::Estimate(arguments) => estimate::run(arguments, global),
+        Command::Merge(arguments) => merge::run(arguments, global),
         Command::List(arguments) => list::run(arguments, global),
         Command::Show(arguments) => show::run(arguments, global),
         Command::Check(arguments) => check::run(arguments, global),

@@ -9,7 +9,7 @@ use super::row::objectives_text;
 /// Which designs a result keeps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Keep {
-    /// The best of each workload, design and objective.
+    /// The best of each cell of the space, by objective.
     Best,
     /// Those of each workload that no other beats in every objective.
     Frontier,
@@ -42,13 +42,13 @@ pub struct Header {
     pub keep: Keep,
     /// What the designs are judged by.
     pub objectives: Vec<Objective>,
-    /// With [`Keep::Best`], how many of each workload, design and objective.
+    /// Best designs of each objective in the answer.
     pub top: u64,
     /// Shard and shards, from 1.
     pub partition: Option<(u64, u64)>,
-    /// Size of the space, or of its shard.
+    /// Size of the whole space, whatever the shard.
     pub designs: u64,
-    /// Pieces of it that are committed one after the other.
+    /// Pieces of it, or of its shard, that are committed one after the other.
     pub groups: u64,
 }
 
@@ -105,7 +105,9 @@ impl Header {
             None => None,
             Some(shard) => {
                 let (shard, shards) = shard.split_once('/')?;
-                Some((shard.parse().ok()?, shards.parse().ok()?))
+                let (shard, shards): (u64, u64) = (shard.parse().ok()?, shards.parse().ok()?);
+                (1..=shards).contains(&shard).then_some((shard, shards))?;
+                Some((shard, shards))
             }
         };
         let objectives = text(OBJECTIVES)?;
@@ -126,6 +128,9 @@ impl Header {
         })
     }
 }
+
+/// What may differ between the parts of one result.
+pub const OF_A_PART: [&str; 2] = [PARTITION, GROUPS];
 
 /// In what two results differ, a line each: what it is, there and here.
 pub fn differences(there: &BTreeMap<String, String>, here: &BTreeMap<String, String>) -> Vec<String> {

@@ -12,7 +12,7 @@ use super::file::{Reader, unwritten, write_whole};
 use super::format::Format;
 use super::header::{Header, differences};
 use super::partial::{Hindrance, Partial, Progress};
-use super::row::{Row, fields};
+use super::row::{Field, Row, fields};
 
 /// What is found where a result is to be written.
 pub enum Opened {
@@ -116,19 +116,47 @@ impl Sink {
     }
 
     /// Gives the result its name, whole, and removes what it grew in.
-    pub fn finish(mut self) -> Result<(), Fault> {
+    pub fn finish(self) -> Result<(), Fault> {
+        self.finish_with(&[])
+    }
+
+    /// The same with last rows, for a result that is known only once all groups are: those are not committed, so that
+    /// none of them stands twice where a kill comes between.
+    pub fn finish_with(mut self, last: &[Row]) -> Result<(), Fault> {
         let Some(partial) = self.partial.take() else { return Ok(()) };
-        let written = write_whole(&self.path, partial.folder(), fields(), &self.metadata, |write| {
-            partial
-                .read(fields(), |rows| rows.iter().try_for_each(&mut *write).map_err(Failure::Io))
-                .map_err(|failure| failure.into_fault(&self.path))
-        });
+        let path = self.path.clone();
+        self.conclude(partial, fields(), |partial, write| {
+            let committed = partial.read(fields(), |rows| rows.iter().try_for_each(&mut *write).map_err(Failure::Io));
+            committed
+                .and_then(|()| last.iter().try_for_each(write).map_err(Failure::Io))
+                .map_err(|failure| failure.into_fault(&path))
+        })
+    }
+
+    /// Writes rows of other columns, which come as they are asked for.
+    pub(super) fn finish_from(
+        mut self,
+        fields: &[Field],
+        rows: impl FnOnce(&mut dyn FnMut(&Row) -> io::Result<()>) -> Result<(), Fault>,
+    ) -> Result<(), Fault> {
+        let Some(partial) = self.partial.take() else { return Ok(()) };
+        self.conclude(partial, fields, |_, write| rows(write))
+    }
+
+    fn conclude(
+        &mut self,
+        partial: Partial,
+        fields: &[Field],
+        rows: impl FnOnce(&Partial, &mut dyn FnMut(&Row) -> io::Result<()>) -> Result<(), Fault>,
+    ) -> Result<(), Fault> {
+        let folder = partial.folder().to_owned();
+        let written = write_whole(&self.path, &folder, fields, &self.metadata, |write| rows(&partial, write));
         if let Err(mut fault) = written {
-            for name in ["whole.parquet", "whole.csv", "whole.jsonl"] {
-                let _ = fs::remove_file(partial.folder().join(name));
+            for format in Format::ALL {
+                let _ = fs::remove_file(folder.join(format!("whole.{}", format.extension())));
             }
             if let Some(first) = fault.diagnostics.first_mut().filter(|_| partial.has_progress()) {
-                first.help = Some(kept_text(partial.folder(), partial.groups()));
+                first.help = Some(kept_text(&folder, partial.groups()));
             }
             self.partial = Some(partial);
             return Err(fault);
