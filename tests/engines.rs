@@ -19,11 +19,11 @@ use wattline::engine::rows::NO_PLAN;
 use wattline::engine::{Engine, EngineChoice, EngineFault, select};
 use wattline::library::store::Library;
 use wattline::model::estimate;
-use wattline::model::plan::Reason;
+use wattline::model::plan::{Reason, Shard};
 use wattline::model::setting::Setting;
 use wattline::scenario::Scenario;
 use wattline::search::space::PlanSpace;
-use wattline::search::{self, Objective};
+use wattline::search::{self, Found, Objective};
 
 /// Times that a driver may crash before a test gives up.
 const CRASHES: u32 = 8;
@@ -189,6 +189,84 @@ fn both_engines_find_the_same_winners() {
     });
 }
 
+/// Every digit of the plans of a frontier.
+fn digits(found: &Found) -> String {
+    format!("{:?}", found.frontier.plans().collect::<Vec<_>>())
+}
+
+/// Every plan by itself, in the order of the indices.
+fn one_by_one(setting: &Setting, space: &PlanSpace, chips: f64) -> Found {
+    let mut found = Found::nothing();
+    for plan in (0..space.len()).filter_map(|index| space.decode(index)) {
+        found.offer(estimate(setting, &plan, chips));
+    }
+    found
+}
+
+#[test]
+fn both_engines_find_the_frontier_that_estimating_plan_by_plan_finds() {
+    apart("both_engines_find_the_frontier_that_estimating_plan_by_plan_finds", || {
+        let Some(gpu) = device() else { return };
+        let mut dice = Dice(35);
+        let (mut same, mut all, mut longest) = (0, 0, 0);
+        for round in 0..60 {
+            let (setting, mut space, chips) = design(&mut dice, 150_000);
+            if round % 3 == 0 {
+                // Ties: what changes nothing at tp 1, and what changes nothing without replicas.
+                space.sequence_parallel = vec![false, true];
+                space.shard = Shard::ALL.to_vec();
+                space.micro_batch = vec![1, 1, 2, 2];
+            }
+            let brute = one_by_one(&setting, &space, chips);
+            let ours = search::search(&setting, &space, chips);
+            let theirs = gpu.search(&setting, &space, chips).expect("the device answers");
+            assert_eq!(digits(&ours), digits(&brute), "{space:?}");
+            assert_eq!(theirs.evaluated, brute.evaluated);
+            all += 1;
+            longest = longest.max(brute.frontier.plans().count());
+            if digits(&theirs) == digits(&brute)
+                && (theirs.feasible, theirs.rejected) == (brute.feasible, brute.rejected)
+            {
+                same += 1;
+            } else {
+                println!(
+                    "round {round}: {} and {} feasible, frontiers of {} and {}",
+                    theirs.feasible,
+                    brute.feasible,
+                    theirs.frontier.plans().count(),
+                    brute.frontier.plans().count()
+                );
+            }
+        }
+        println!("{same} of {all} frontiers and counts are the same in every digit; the longest has {longest} plans");
+        assert_eq!(same, all);
+    });
+}
+
+#[test]
+fn a_crowd_of_equal_plans_has_the_frontier_of_one_of_them() {
+    apart("a_crowd_of_equal_plans_has_the_frontier_of_one_of_them", || {
+        let Some(gpu) = device() else { return };
+        let mut dice = Dice(36);
+        let (setting, mut space, chips) = loop {
+            let (setting, space, chips) = design(&mut dice, 20_000);
+            if one_by_one(&setting, &space, chips).feasible > 100 {
+                break (setting, space, chips);
+            }
+        };
+        // More equal plans than a list of the device holds: the reference takes the chunk over.
+        space.micro_batch = space.micro_batch.iter().flat_map(|m| vec![*m; 2000]).collect();
+        let (ours, theirs) = (search::search(&setting, &space, chips), gpu.search(&setting, &space, chips));
+        let theirs = theirs.expect("the device answers");
+        assert_eq!(digits(&theirs), digits(&ours));
+        assert_eq!(
+            (theirs.evaluated, theirs.feasible, theirs.rejected),
+            (ours.evaluated, ours.feasible, ours.rejected)
+        );
+        assert_eq!(theirs.best, ours.best);
+    });
+}
+
 #[test]
 fn the_shipped_sweep_of_gpt_3_13b_comes_to_the_same_on_both_engines() {
     apart("the_shipped_sweep_of_gpt_3_13b_comes_to_the_same_on_both_engines", || {
@@ -232,6 +310,8 @@ fn the_shipped_sweep_of_gpt_3_13b_comes_to_the_same_on_both_engines() {
             for objective in Objective::ALL {
                 assert_eq!(theirs.by(objective), ours.by(objective), "{}", objective.word());
             }
+            assert_eq!(digits(&theirs), digits(&ours));
+            assert!(ours.frontier.plans().count() > 0);
         }
         assert!(feasible > 5000, "{feasible} feasible plans");
     });

@@ -18,10 +18,9 @@ struct Inputs {
 // The values of all axes, one list after the other.
 @group(0) @binding(1) var<storage, read> axis_values: array<u32>;
 
-// The plan at an offset from the first point of the chunk.
-fn plan_at(offset: u32) -> Decoded {
+// The values that stand at the digits of a point.
+fn axes_at(at: Axes) -> Axes {
     let lengths = inputs.lengths;
-    let at = digits(lengths, inputs.base, offset);
     let cp = lengths.tp;
     let pp = cp + lengths.cp;
     let vpp = pp + lengths.pp;
@@ -31,19 +30,21 @@ fn plan_at(offset: u32) -> Decoded {
     let shard = recompute + lengths.recompute;
     let sequence_parallel = shard + lengths.shard;
     let fill = sequence_parallel + lengths.sequence_parallel;
-    return decode(
-        inputs.space,
-        Axes(
-            axis_values[at.tp],
-            axis_values[cp + at.cp],
-            axis_values[pp + at.pp],
-            axis_values[vpp + at.vpp],
-            axis_values[ep + at.ep],
-            axis_values[micro_batch + at.micro_batch],
-            axis_values[recompute + at.recompute],
-            axis_values[shard + at.shard],
-            axis_values[sequence_parallel + at.sequence_parallel],
-            axis_values[fill + at.fill],
-        ),
+    return Axes(
+        axis_values[at.tp],
+        axis_values[cp + at.cp],
+        axis_values[pp + at.pp],
+        axis_values[vpp + at.vpp],
+        axis_values[ep + at.ep],
+        axis_values[micro_batch + at.micro_batch],
+        axis_values[recompute + at.recompute],
+        axis_values[shard + at.shard],
+        axis_values[sequence_parallel + at.sequence_parallel],
+        axis_values[fill + at.fill],
     );
+}
+
+// The plan at an offset from the first point of the chunk.
+fn plan_at(offset: u32) -> Decoded {
+    return decode(inputs.space, axes_at(digits(inputs.lengths, inputs.base, offset)));
 }

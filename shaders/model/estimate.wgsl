@@ -4,7 +4,7 @@
 
 fn rejected(rejection: Rejection, memory_bytes: f32) -> Outcome {
     return Outcome(
-        rejection.reason, rejection.found, rejection.limit, memory_bytes, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0,
+        rejection.reason, rejection.found, rejection.limit, memory_bytes, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0,
     );
 }
 
@@ -31,22 +31,23 @@ fn estimate(setting: Setting, plan: Plan) -> Outcome {
     if admitted.reason != FEASIBLE {
         return rejected(admitted, memory_peak(held));
     }
-    return finish(setting, plan, setting.design.ranks, clock, held);
+    return finish(setting, plan, layer_time(setting, plan, clock), setting.design.ranks, clock, memory_peak(held));
 }
 
-fn finish(setting: Setting, plan: Plan, ranks: f32, clock: f32, held: Memory) -> Outcome {
-    let t = step_time(setting, plan, clock);
+// From the time of a layer to everything that the run comes to.
+fn finish(setting: Setting, plan: Plan, layer: LayerTime, ranks: f32, clock: f32, memory_bytes: f32) -> Outcome {
+    let t = step_time_of(setting, plan, layer);
     let step_s = step_total(t);
     let run = setting.workload;
     let batch_tokens = f32(plan_global_batch(plan)) * run.seq_len;
     let steps = run.tokens * token_growth(setting, batch_tokens) / batch_tokens;
     let hours = wall(setting, f32(plan_ranks(plan)), steps * step_s);
     if !(hours.progress >= LEAST_GOODPUT) {
-        return rejected(Rejection(REASON_FAILURES, hours.progress, LEAST_GOODPUT), memory_peak(held));
+        return rejected(Rejection(REASON_FAILURES, hours.progress, LEAST_GOODPUT), memory_bytes);
     }
     let watts = power(setting, plan, ranks, clock, t, hours);
     if watts.peak_facility_w > setting.site.cap_w * 1.000001 {
-        return rejected(Rejection(REASON_SITEPOWER, watts.peak_facility_w, setting.site.cap_w), memory_peak(held));
+        return rejected(Rejection(REASON_SITEPOWER, watts.peak_facility_w, setting.site.cap_w), memory_bytes);
     }
     let dollars = cost(setting, ranks, hours.wall_s, watts.peak_it_w, power_facility_gj(watts));
     let carbon = emissions(setting, ranks, hours.wall_s, power_facility_gj(watts));
@@ -54,11 +55,12 @@ fn finish(setting: Setting, plan: Plan, ranks: f32, clock: f32, held: Memory) ->
         FEASIBLE,
         0.0,
         0.0,
-        memory_peak(held),
+        memory_bytes,
         step_s,
         hours.goodput,
         hours.wall_s,
         power_facility_gj(watts),
+        power_it_gj(watts),
         cost_total(dollars),
         emissions_total(carbon),
         watts.peak_facility_w,

@@ -344,6 +344,7 @@ struct Outcome {
     goodput: f32,
     wall_s: f32,
     facility_gj: f32,
+    it_gj: f32,
     cost_usd: f32,
     carbon_kg: f32,
     peak_facility_w: f32,

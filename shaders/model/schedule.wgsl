@@ -105,11 +105,15 @@ fn balanced(layers: f32, pp: f32, head: f32) -> f32 {
 }
 
 fn step_time(setting: Setting, plan: Plan, clock: f32) -> StepTime {
+    return step_time_of(setting, plan, layer_time(setting, plan, clock));
+}
+
+// The same, given the time of its layers.
+fn step_time_of(setting: Setting, plan: Plan, layer: LayerTime) -> StepTime {
     let c = setting.calibration;
     let stack = setting.stack;
     let a = setting.workload;
     let full_training = a.training == FULL_TRAINING;
-    let layer = layer_time(setting, plan, clock);
     let hbm = setting.chip.hbm_bytes_per_s * setting.chip.hbm_fraction;
     let pp = f32(plan.pp);
     let vpp = f32(plan.vpp);

@@ -78,6 +78,14 @@ fn no_plan() -> Decoded {
     return Decoded(Plan(1u, 1u, 1u, 1u, 1u, 1u, 1u, 1u, 1u, 0u, 0u, 0u, 0u), false);
 }
 
+// Tensor-parallel group of an expert.
+fn expert_tensor(space: SpaceRow, tp: u32, ep: u32) -> u32 {
+    if space.etp != 0u {
+        return space.etp;
+    }
+    return select(1u, tp, space.expert_tensor_parallel != 0u && ep > 0u && space.ep_length > 1u);
+}
+
 // The plan at a point, given the values that stand there.
 fn decode(space: SpaceRow, at: Axes) -> Decoded {
     let tp = at.tp;
@@ -89,10 +97,7 @@ fn decode(space: SpaceRow, at: Axes) -> Decoded {
     if pp == 1u && vpp > 1u {
         return no_plan();
     }
-    var etp = space.etp;
-    if etp == 0u {
-        etp = select(1u, tp, space.expert_tensor_parallel != 0u && ep > 0u && space.ep_length > 1u);
-    }
+    let etp = expert_tensor(space, tp, ep);
     let block = saturating_product(saturating_product(tp, cp), pp);
     let most_dp = select(space.dp, space.ranks / block, space.dp == 0u);
     if most_dp == 0u {

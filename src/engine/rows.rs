@@ -365,6 +365,7 @@ answers! {
         goodput: f32;
         wall_s: f32;
         facility_gj: f32;
+        it_gj: f32;
         cost_usd: f32;
         carbon_kg: f32;
         peak_facility_w: f32;
@@ -461,11 +462,32 @@ impl Inputs {
     }
 }
 
+/// What the kernels list of a chunk, after the best of each objective.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u32)]
+pub enum List {
+    /// Rejections nearest to running.
+    Nearest = 4,
+    /// Plans that may lie on the frontier of time and energy.
+    Frontier = 5,
+    /// Plans of which f32 cannot tell whether they run; no count holds them.
+    Doubtful = 6,
+}
+
 /// Objectives, and the rejections nearest to running.
-pub const LISTS: usize = 5;
+pub const RANKED: usize = 5;
+
+/// Lists of a chunk.
+pub const LISTS: usize = 7;
 
 /// Offsets that a list holds at most.
-pub const MOST_PICKED: usize = 256;
+pub const MOST_PICKED: usize = 512;
+
+/// Bins of wall time, each with the least energy in it and before it.
+pub const BINS_SIZE: u64 = 2 * 4 * 4096;
+
+/// Bytes of the time of a layer.
+pub const LAYER_SIZE: u64 = 4 * 37;
 
 /// What the device found in a chunk.
 #[repr(C)]
@@ -473,7 +495,7 @@ pub const MOST_PICKED: usize = 256;
 pub struct Tally {
     pub queued: u32,
     /// Standing of the best of each list, which orders values as whole numbers.
-    pub best: [u32; LISTS],
+    pub best: [u32; RANKED],
     /// Feasible plans, then plans rejected by reason.
     pub count: [u32; 1 + Reason::ALL.len()],
     /// Plans that came up for each list; more than [`MOST_PICKED`] are lost.
@@ -529,6 +551,10 @@ mod tests {
         (members, *span)
     }
 
+    fn members_size(module: &naga::Module, name: &str) -> u64 {
+        u64::from(members(module, name).1)
+    }
+
     fn literal(module: &naga::Module, name: &str) -> f64 {
         let (_, constant) = module.constants.iter().find(|(_, c)| c.name.as_deref() == Some(name)).expect(name);
         match module.global_expressions[constant.init] {
@@ -579,6 +605,7 @@ mod tests {
                 offsets!(SettingRows: chip cluster workload stack site calibration assumptions design),
                 size_of::<SettingRows>(),
             ),
+            ("Bins", vec![("least".to_owned(), 0), ("before".to_owned(), BINS_SIZE as u32 / 2)], BINS_SIZE as usize),
             ("Tally", offsets!(Tally: queued best count picked list), size_of::<Tally>()),
         ] {
             let (members, span) = members(&module, name);
@@ -587,6 +614,10 @@ mod tests {
             assert_eq!(span as usize, size, "{name}");
         }
         assert_eq!(literal(&module, "MOST_PICKED") as usize, MOST_PICKED);
+        assert_eq!(members_size(&module, "LayerTime"), LAYER_SIZE);
+        for (list, name) in [(List::Nearest, "NEAREST"), (List::Frontier, "FRONTIER"), (List::Doubtful, "DOUBTFUL")] {
+            assert_eq!(literal(&module, &format!("LIST_{name}")) as u32, list as u32);
+        }
     }
 
     #[test]

@@ -66,7 +66,7 @@ impl Frontier {
 /// Enters a plan into a list in order of time in which fewer than `depth` others are as good as each.
 fn insert(plans: &mut Vec<Estimate>, estimate: &Estimate, depth: usize, key: impl Fn(&Estimate) -> (f64, f64)) {
     let (time, energy) = key(estimate);
-    let place = plans.partition_point(|p| key(p).0 <= time);
+    let place = plans.partition_point(|p| key(p) <= (time, energy));
     let better = plans[..place].iter().rev().filter(|p| key(p).1 <= energy).take(depth).count();
     if better >= depth {
         return;

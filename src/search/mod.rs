@@ -101,9 +101,17 @@ impl Found {
     /// Takes in one more outcome.
     pub fn offer(&mut self, outcome: Result<Estimate, Rejection>) {
         self.evaluated += 1;
+        match &outcome {
+            Ok(_) => self.feasible += 1,
+            Err(rejection) => self.rejected[rejection.reason as usize - 1] += 1,
+        }
+        self.consider(outcome);
+    }
+
+    /// Takes in an outcome that has been counted.
+    pub fn consider(&mut self, outcome: Result<Estimate, Rejection>) {
         match outcome {
             Ok(estimate) => {
-                self.feasible += 1;
                 self.frontier.offer(&estimate);
                 for objective in Objective::ALL {
                     let best = &mut self.best[objective as usize];
@@ -113,7 +121,6 @@ impl Found {
                 }
             }
             Err(rejection) => {
-                self.rejected[rejection.reason as usize - 1] += 1;
                 self.nearest = nearer(self.nearest, Some(rejection));
             }
         }
@@ -141,7 +148,7 @@ impl Found {
 }
 
 /// The rejection that got furthest; between two for memory, the smaller need.
-pub(crate) fn nearer(a: Option<Rejection>, b: Option<Rejection>) -> Option<Rejection> {
+fn nearer(a: Option<Rejection>, b: Option<Rejection>) -> Option<Rejection> {
     match (a, b) {
         (Some(a), Some(b)) => {
             let rank = |r: &Rejection| (r.reason as u32) % Reason::Batch as u32;
