@@ -14,6 +14,10 @@ use crate::library::reader;
 use crate::library::recognise;
 use crate::library::source_text::SourceText;
 use crate::library::store::{Library, missing_keys};
+use crate::scenario::Scenario;
+
+/// Designs of a scenario that are looked up; names repeat after that.
+const MOST_LOOK_UPS: usize = 1_000;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -87,11 +91,22 @@ fn check(library: &Library, path: &Path, asked: Option<EntryKind>) -> Checked {
     };
     checked.kind = Some(kind);
     match kind {
-        // The scenario parser checks the rest.
-        EntryKind::Scenario => {}
+        EntryKind::Scenario => scenario(library, &source, &mut checked),
         _ => entry(library, path, kind, &mut checked),
     }
     checked
+}
+
+/// The parser's faults, and what the look-up of every design finds.
+fn scenario(library: &Library, source: &SourceText, checked: &mut Checked) {
+    let looked_up = Scenario::parse(library, source).and_then(|scenario| {
+        checked.name = Some(scenario.name.clone());
+        scenario.look_up(library, MOST_LOOK_UPS)
+    });
+    match looked_up {
+        Ok(warnings) => checked.findings = warnings,
+        Err(fault) => checked.findings = fault.diagnostics,
+    }
 }
 
 fn entry(library: &Library, path: &Path, kind: EntryKind, checked: &mut Checked) {

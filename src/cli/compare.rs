@@ -72,8 +72,14 @@ pub fn run(arguments: &Arguments, global: &Global) -> Outcome {
         let message = format!("{} has one design: nothing to compare", scenario.name);
         return Err(Fault::input(Diagnostic::error(message).key("design").help(help)).into());
     }
-    let names: Vec<&str> = scenario.designs.iter().map(|side| side.name.as_str()).collect();
-    let asked = arguments.crossover.iter().map(|text| Asked::parse(text, &names)).collect::<Result<Vec<_>, Fault>>()?;
+    let names = scenario.names()?;
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    // What the command line asks stands in place of what the scenario asks.
+    let asked = if arguments.crossover.is_empty() {
+        scenario.asked()?
+    } else {
+        arguments.crossover.iter().map(|text| Asked::parse(text, &names)).collect::<Result<Vec<_>, Fault>>()?
+    };
     // Everything is looked up before a device is woken.
     let questions = scenario
         .workloads

@@ -53,6 +53,8 @@ pub struct Asked {
     pub input: Input,
     /// A design's name, or `both`.
     pub whose: Option<String>,
+    /// The two designs that it is asked of; without, every pair.
+    pub between: Option<[String; 2]>,
 }
 
 impl Asked {
@@ -72,11 +74,14 @@ impl Asked {
             let help = format!("write one of {}, or both", designs.join(", "));
             return Err(wrong(format!("{} is no design here", quoted(unknown)), &help));
         }
-        Ok(Asked { objective, input: Input::parse(input)?, whose })
+        Ok(Asked { objective, input: Input::parse(input)?, whose, between: None })
     }
 
     /// The questions that it puts to a pair of sides.
     pub fn of(&self, a: &Judged, b: &Judged) -> Vec<Question> {
+        if self.between.as_ref().is_some_and(|pair| !pair.contains(&a.design.name) || !pair.contains(&b.design.name)) {
+            return Vec::new();
+        }
         let moves: &[Moves] = match self.whose.as_deref() {
             None => &[Moves::First, Moves::Second],
             Some("both") => &[Moves::Both],

@@ -28,7 +28,8 @@ pub fn of_text(source: &SourceText) -> Option<EntryKind> {
     let table = reader::parse(source).ok()?;
     let mut keys = Vec::new();
     collect(table.get_ref(), "", &mut keys);
-    if keys.iter().any(|key| key.split('.').next() == Some("design") || key.split('.').next() == Some("designs")) {
+    let scenarios = ["design", "designs", "include", "question", "workloads", "variant", "sweep", "constraints"];
+    if keys.iter().any(|key| key.split('.').next().is_some_and(|first| scenarios.contains(&first))) {
         return Some(EntryKind::Scenario);
     }
     let mut scores: Vec<(usize, EntryKind)> = EntryKind::ALL

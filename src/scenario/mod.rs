@@ -16,7 +16,8 @@ use std::sync::Arc;
 
 use serde::Deserialize;
 
-use crate::design::Design;
+use crate::compare::crossover::Asked;
+use crate::design::{Ask, Design};
 use crate::library::diagnostic::{Diagnostic, Fault, quoted};
 use crate::library::source_text::SourceText;
 use crate::library::store::Library;
@@ -26,7 +27,7 @@ use crate::search::space::PlanSpace;
 pub use block::{Block, Point, PowerCap, Single};
 use block::{Common, MOST_BLOCKS, blocks};
 use constraints::Constraints;
-use crossover::Asked;
+use crossover::Sought;
 use place::Places;
 use plan_axes::Axes;
 use side::Side;
@@ -62,7 +63,7 @@ pub struct Scenario {
     pub sweep: Side,
     pub plans: Axes,
     #[serde(rename = "crossover")]
-    pub crossovers: Vec<Asked>,
+    pub crossovers: Vec<Sought>,
     #[serde(skip)]
     places: Arc<Places>,
 }
@@ -148,20 +149,24 @@ impl Scenario {
             all.extend(self.blocks_of(side, workload, &[format!("design.{}", side.name)])?);
             all.extend(self.widened(side, workload)?);
         }
-        let sides = self.names(workload)?;
-        let sides: Vec<&str> = sides.iter().map(String::as_str).collect();
-        for (at, asked) in self.crossovers.iter().enumerate() {
-            let paths = |key: &str| [format!("crossover.{at}.{key}"), format!("crossover.{at}")];
-            asked.check(&sides).map_err(|diagnostic| {
-                let paths = paths(diagnostic.key.as_deref().unwrap_or_default());
-                self.places.fault(diagnostic, &[&paths[0], &paths[1]])
-            })?;
-        }
+        self.asked()?;
         self.constraints.check(&all, &self.places)
     }
 
-    /// Names of the sides that `compare` has, variants among them; a design of too many values stands for itself.
-    fn names(&self, workload: &str) -> Result<Vec<String>, Fault> {
+    /// The crossovers that the scenario asks for; none: the standard ones.
+    pub fn asked(&self) -> Result<Vec<Asked>, Fault> {
+        let sides = self.names()?;
+        let sides: Vec<&str> = sides.iter().map(String::as_str).collect();
+        let question = |(at, sought): (usize, &Sought)| {
+            let table = format!("crossover.{at}");
+            sought.asked(&sides).map_err(|fault| self.places.within(fault, &[&table]))
+        };
+        self.crossovers.iter().enumerate().map(question).collect()
+    }
+
+    /// Names of the sides that `compare` has; a design of too many values stands for itself.
+    pub fn names(&self) -> Result<Vec<String>, Fault> {
+        let workload = self.workloads.first().map_or("", String::as_str);
         let mut names = Vec::new();
         for side in &self.designs {
             let blocks = self.blocks_of(side, workload, &[format!("design.{}", side.name)])?;
@@ -173,7 +178,6 @@ impl Scenario {
                 names.extend(block.names());
             }
         }
-        names.extend(self.variants.iter().map(|variant| variant.name.clone()));
         Ok(names)
     }
 
@@ -215,10 +219,37 @@ impl Scenario {
         let mut designs = Vec::new();
         for side in &self.designs {
             for (block, single) in self.sides(side, workload, &[format!("design.{}", side.name)])? {
-                designs.push(resolve(library, &block, &single, common)?);
+                designs.push(resolve(library, &block, &single.ask(&block, common)?)?);
             }
         }
         Ok(designs)
+    }
+
+    /// Looks up the designs that `sweep` would, each block at each of its sites with one size, price and cap, at most so
+    /// many; every fault is an error, what the designs warn of comes back.
+    pub fn look_up(&self, library: &Library, most: usize) -> Result<Vec<Diagnostic>, Fault> {
+        let mut warnings: Vec<Diagnostic> = Vec::new();
+        for block in self.blocks()?.iter().take(most) {
+            let at_each_site = block.sites.iter().map(|site| Single {
+                chips: block.chips.last().copied(),
+                cap_mw: block.cap_mw.last().copied(),
+                power_cap: block.power_cap.last().copied(),
+                site: site.clone(),
+                usd_per_kwh: block.usd_per_kwh.last().copied(),
+            });
+            for single in at_each_site {
+                let design = resolve(library, block, &single.ask(block, &[])?)?;
+                self.spaces(&design)?;
+                for warning in design.warnings {
+                    let tables: Vec<&str> = block.tables.iter().map(String::as_str).collect();
+                    let warning = self.places.of_look_up(warning, &tables);
+                    if !warnings.contains(&warning) {
+                        warnings.push(warning);
+                    }
+                }
+            }
+        }
+        Ok(warnings)
     }
 
     /// How many sides `compare` has.
@@ -262,7 +293,7 @@ impl Scenario {
                 let tables = [format!("variant.{}", variant.name), format!("design.{}", base.name)];
                 if Some(&base.name) == variant.of.as_ref() {
                     for (block, single) in self.sides(&variant.over(base), workload, &tables)? {
-                        found.push((first, resolve(library, &block, &single, common)?));
+                        found.push((first, resolve(library, &block, &single.ask(&block, common)?)?));
                     }
                 }
                 first += self.sides(base, workload, &tables[1..])?.len();
@@ -307,9 +338,8 @@ impl Scenario {
     }
 }
 
-fn resolve(library: &Library, block: &Block, single: &Single, common: &[String]) -> Result<Design, Fault> {
-    let ask = single.ask(block, common)?;
-    let mut design = Design::resolve(library, &ask).map_err(|fault| block.blame(fault))?;
+fn resolve(library: &Library, block: &Block, ask: &Ask) -> Result<Design, Fault> {
+    let mut design = Design::resolve(library, ask).map_err(|fault| block.blame(fault))?;
     for input in &mut design.inputs {
         if input.source == "command line" {
             input.source = "scenario".to_owned();

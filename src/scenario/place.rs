@@ -92,7 +92,8 @@ impl Places {
         fault
     }
 
-    fn of_look_up(&self, diagnostic: Diagnostic, tables: &[&str]) -> Diagnostic {
+    /// The same for one finding.
+    pub fn of_look_up(&self, diagnostic: Diagnostic, tables: &[&str]) -> Diagnostic {
         let Some(key) = diagnostic.key.clone().filter(|_| diagnostic.file.is_none()) else { return diagnostic };
         let field = match key.as_str() {
             "power_cap" => "power_cap_w",
