@@ -120,7 +120,7 @@ fn labels(rows: &Rows, best: &[usize], corners: &[(f64, f64)], texts: &[String])
     let label = |&at: &usize| {
         let name = super::rows::shown(&texts[best[at]]);
         let text = match chips.map(|chips| chips[best[at]]) {
-            Some(chips) if chips.is_finite() => format!("{name}, {}", super::quantity::number(chips)),
+            Some(chips) if chips.is_finite() => format!("{name} ×{}", super::quantity::number(chips)),
             _ => name,
         };
         Label { at: corners[at], text, colour: INK, side: Side::Free }
