@@ -67,12 +67,7 @@ pub fn chart(rows: &Rows, request: &Request) -> Result<Chart, Fault> {
     let column = request.color.as_deref().or_else(|| ["design", "chip"].into_iter().find(|name| rows.has(name)));
     match column.map(|name| rows.content(name)).transpose()? {
         None => {
-            layers.push(Layer::Points {
-                points: corners.clone(),
-                sign: super::palette::of(0),
-                size,
-                opacity: 1.0,
-            });
+            layers.push(Layer::Points { points: corners.clone(), sign: super::palette::of(0), size, opacity: 1.0 });
         }
         Some(Content::Numbers(_)) => {
             let name = column.unwrap_or_default();
