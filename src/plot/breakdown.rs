@@ -10,7 +10,7 @@ use super::axis::Axis;
 use super::chart::{Cell, Chart, Entry, Label, Layer, Shape, Side};
 use super::heatmap::objective_column;
 use super::palette::{INK, OTHER, SIGNS, ink_on};
-use super::quantity::{Quantity, number};
+use super::quantity::{Quantity, number, rounded};
 use super::rows::{Rows, count, shown};
 
 /// Bars that a page has room for.
@@ -75,7 +75,7 @@ fn bars(rows: &Rows, request: &Request, total: impl Fn(usize) -> f64) -> Vec<Bar
     let name = |(key, row): ((&str, &str, &str), usize)| {
         let mut name = shown(key.1);
         if let Some(chips) = chips.map(|chips| chips[row]).filter(|chips| chips.is_finite()) {
-            name += &format!(", {}", number(chips));
+            name += &format!(" ×{}", number(chips));
         }
         if workloads {
             name = format!("{}: {name}", shown(key.0));
@@ -110,7 +110,8 @@ pub fn chart(rows: &Rows, request: &Request) -> Result<Chart, Fault> {
         ));
     }
     let unit = rows.table.column(total_name).map_or("", |column| &column.unit);
-    let quantity = Quantity::of(total_name, unit, longest);
+    let shortest = bars.iter().map(|bar| total(bar.row)).fold(longest, f64::min);
+    let quantity = Quantity::of(total_name, unit, (shortest * longest).sqrt());
 
     // The largest parts lie first; what has no sign of its own comes together.
     let weight = |values: &[f64]| bars.iter().map(|bar| positive(values[bar.row])).sum::<f64>();
@@ -148,7 +149,7 @@ pub fn chart(rows: &Rows, request: &Request) -> Result<Chart, Fault> {
             }
             start = end;
         }
-        let text = format!("{} {}", number(start / quantity.factor), quantity.unit);
+        let text = format!("{} {}", rounded(start / quantity.factor), quantity.unit);
         labels.push(Label { at: (start / quantity.factor, middle), text, colour: INK, side: Side::Right });
     }
     let names = bars.iter().rev().map(|bar| bar.name.clone()).collect();
@@ -162,7 +163,7 @@ pub fn chart(rows: &Rows, request: &Request) -> Result<Chart, Fault> {
         subtitle: notes.join(" · "),
         x,
         y: Axis::named(String::new(), names),
-        layers: vec![Layer::Cells(cells), Layer::Labels(labels)],
+        layers: vec![Layer::Bars(cells), Layer::Labels(labels)],
         legend_title: String::new(),
         legend,
         bar: None,

@@ -34,8 +34,10 @@ pub enum Layer {
     },
     /// A line through points.
     Line(Vec<(f64, f64)>),
-    /// Rectangles.
+    /// Rectangles that share their borders.
     Cells(Vec<Cell>),
+    /// Rectangles along a category each.
+    Bars(Vec<Cell>),
     /// Borders between cells.
     Borders(Vec<[(f64, f64); 2]>),
     Labels(Vec<Label>),

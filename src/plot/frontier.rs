@@ -10,6 +10,8 @@ use super::rows::{Content, Figure, Rows, count};
 
 /// Labels beside the line.
 const LABELS: usize = 14;
+/// Rows from which on their markers are small.
+const CROWD: usize = 60;
 
 /// Rows that no other beats, from the best of `x` to the best of `y`; of equal rows the first.
 pub fn frontier(x: &Figure, y: &Figure) -> Vec<usize> {
@@ -57,6 +59,7 @@ pub fn chart(rows: &Rows, request: &Request) -> Result<Chart, Fault> {
     let cloud: Vec<(f64, f64)> = kept.iter().map(|&at| all[at]).collect();
     let corners: Vec<(f64, f64)> = best.iter().map(|&row| (x.values[row], y.values[row])).collect();
 
+    let size = if best.len() > CROWD { 3.5 } else { 6.0 };
     let mut layers = vec![Layer::Cloud(cloud), Layer::Line(steps(&corners))];
     let mut legend = Vec::new();
     let mut bar = None;
@@ -64,12 +67,7 @@ pub fn chart(rows: &Rows, request: &Request) -> Result<Chart, Fault> {
     let column = request.color.as_deref().or_else(|| ["design", "chip"].into_iter().find(|name| rows.has(name)));
     match column.map(|name| rows.content(name)).transpose()? {
         None => {
-            layers.push(Layer::Points {
-                points: corners.clone(),
-                sign: super::palette::of(0),
-                size: 6.0,
-                opacity: 1.0,
-            });
+            layers.push(Layer::Points { points: corners.clone(), sign: super::palette::of(0), size, opacity: 1.0 });
         }
         Some(Content::Numbers(_)) => {
             let name = column.unwrap_or_default();
@@ -77,7 +75,7 @@ pub fn chart(rows: &Rows, request: &Request) -> Result<Chart, Fault> {
             let colours = ColourBar { axis: rows.axis(name, &figure, None, true)? };
             let shaded =
                 best.iter().map(|&row| (x.values[row], y.values[row], viridis(colours.share(figure.values[row]))));
-            layers.push(Layer::Shaded { points: shaded.collect(), size: 6.0 });
+            layers.push(Layer::Shaded { points: shaded.collect(), size });
             bar = Some(colours);
         }
         Some(Content::Texts(texts)) => {
@@ -90,7 +88,7 @@ pub fn chart(rows: &Rows, request: &Request) -> Result<Chart, Fault> {
                 let points: Vec<(f64, f64)> = mine.map(|&row| (x.values[row], y.values[row])).collect();
                 let sign = categories.sign(rank);
                 legend.push(Entry { text: name.clone(), shape: Shape::Marker(sign) });
-                layers.push(Layer::Points { points, sign, size: 6.0, opacity: 1.0 });
+                layers.push(Layer::Points { points, sign, size, opacity: 1.0 });
             }
             layers.push(Layer::Labels(labels(rows, &best, &corners, texts)));
         }
@@ -120,7 +118,7 @@ fn labels(rows: &Rows, best: &[usize], corners: &[(f64, f64)], texts: &[String])
     let label = |&at: &usize| {
         let name = super::rows::shown(&texts[best[at]]);
         let text = match chips.map(|chips| chips[best[at]]) {
-            Some(chips) if chips.is_finite() => format!("{name}, {}", super::quantity::number(chips)),
+            Some(chips) if chips.is_finite() => format!("{name} ×{}", super::quantity::number(chips)),
             _ => name,
         };
         Label { at: corners[at], text, colour: INK, side: Side::Free }

@@ -1,6 +1,6 @@
 //! Who wins over two axes: a cell for each pair of values, in the colour of its best design, or of a figure of it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 
 use crate::library::diagnostic::{Diagnostic, Fault};
 use crate::search::Objective;
@@ -14,7 +14,9 @@ use super::rows::{Content, Figure, Rows, count, shown};
 
 /// Values of an axis that are cells of their own; more are binned.
 const OWN_CELLS: usize = 64;
-const BINS: usize = 48;
+const BINS: (usize, usize) = (4, 48);
+/// Bins for each value that a design has on an axis: with more, most bins would miss most designs.
+const BINS_PER_VALUE: f64 = 0.75;
 /// Names on an axis.
 const NAMES: usize = 40;
 /// Columns that follow from a design, by their start: no axis unasked.
@@ -48,7 +50,8 @@ struct Lattice {
     edges: Vec<f64>,
     /// Cell of every row.
     of_row: Vec<Option<usize>>,
-    binned: bool,
+    /// Name of the quantity, and number of bins where its values are too many.
+    binned: Option<(String, usize)>,
 }
 
 impl Lattice {
@@ -60,13 +63,13 @@ impl Lattice {
         (self.edges[cell], self.edges[cell + 1])
     }
 
-    fn of(rows: &Rows, name: &str, log: Option<bool>) -> Result<Lattice, Fault> {
+    fn of(rows: &Rows, name: &str, designs: Option<&[String]>, log: Option<bool>) -> Result<Lattice, Fault> {
         match rows.content(name)? {
             Content::Texts(texts) => Lattice::named(rows, name, texts),
             Content::Numbers(_) => {
                 let figure = rows.figure(name)?;
                 let axis = rows.axis(name, &figure, log, true)?;
-                Ok(Lattice::numbered(axis, &figure))
+                Ok(Lattice::numbered(axis, &figure, bins(&figure, designs)))
             }
         }
     }
@@ -82,11 +85,11 @@ impl Lattice {
         let of_row = texts.iter().map(|text| names.binary_search(&text.as_str()).ok()).collect();
         let edges = (0..=names.len()).map(|at| at as f64 + 0.5).collect();
         let axis = Axis::named(Quantity::of(name, "", 1.0).label(), names.into_iter().map(shown).collect());
-        Ok(Lattice { axis, edges, of_row, binned: false })
+        Ok(Lattice { axis, edges, of_row, binned: None })
     }
 
     /// Cells around the values where these are few, even bins where they are many.
-    fn numbered(mut axis: Axis, figure: &Figure) -> Lattice {
+    fn numbered(mut axis: Axis, figure: &Figure, bins: usize) -> Lattice {
         let mut values: Vec<f64> = figure.values.iter().copied().filter(|value| value.is_finite()).collect();
         values.sort_by(f64::total_cmp);
         values.dedup_by(|a, b| (*a - *b).abs() <= 1e-12 * b.abs());
@@ -96,7 +99,7 @@ impl Lattice {
                 let room = if *only == 0.0 { 0.5 } else { 0.1 * only.abs() };
                 vec![only - room, only + room]
             }
-            _ if binned => (0..=BINS).map(|at| axis.value(at as f64 / BINS as f64)).collect(),
+            _ if binned => (0..=bins).map(|at| axis.value(at as f64 / bins as f64)).collect(),
             values => {
                 let places: Vec<f64> = values.iter().map(|value| axis.place(*value)).collect();
                 let middles = places.windows(2).map(|pair| 0.5 * (pair[0] + pair[1]));
@@ -111,8 +114,18 @@ impl Lattice {
         };
         let of_row = figure.values.iter().map(cell).collect();
         (axis.low, axis.high) = (edges[0], edges[cells]);
-        Lattice { axis, edges, of_row, binned }
+        Lattice { axis, edges, of_row, binned: binned.then(|| (figure.quantity.name.clone(), bins)) }
     }
+}
+
+/// Bins in which a typical design has a value.
+fn bins(figure: &Figure, designs: Option<&[String]>) -> usize {
+    let Some(designs) = designs else { return BINS.1 };
+    let names: HashSet<&str> = designs.iter().map(String::as_str).collect();
+    let pairs: HashSet<(&str, u64)> =
+        designs.iter().map(String::as_str).zip(figure.values.iter().map(|v| v.to_bits())).collect();
+    let values = pairs.len() as f64 / names.len().max(1) as f64;
+    ((BINS_PER_VALUE * values) as usize).clamp(BINS.0, BINS.1)
 }
 
 /// The axes that are asked for, or price and megawatts, or the inputs that vary most.
@@ -175,7 +188,10 @@ fn winners(x: &Lattice, y: &Lattice, judged: &Figure) -> Vec<Option<usize>> {
 
 pub fn chart(rows: &Rows, request: &Request) -> Result<Chart, Fault> {
     let (x_name, y_name) = axes(rows, request)?;
-    let (x, y) = (Lattice::of(rows, &x_name, request.log.x())?, Lattice::of(rows, &y_name, request.log.y())?);
+    let named = request.color.as_deref().or_else(|| ["design", "chip"].into_iter().find(|name| rows.has(name)));
+    let designs = named.and_then(|name| rows.table.texts(name));
+    let x = Lattice::of(rows, &x_name, designs, request.log.x())?;
+    let y = Lattice::of(rows, &y_name, designs, request.log.y())?;
     let objective = objective_column(request.objective);
     let judged = rows.figure(objective)?;
     let best = winners(&x, &y, &judged);
@@ -185,8 +201,7 @@ pub fn chart(rows: &Rows, request: &Request) -> Result<Chart, Fault> {
     }
     let cell =
         |at: usize, colour, letter| Cell { x: x.span(at % x.cells()), y: y.span(at / x.cells()), colour, letter };
-    let name = request.color.as_deref().or_else(|| ["design", "chip"].into_iter().find(|name| rows.has(name)));
-    let name = name.unwrap_or(objective);
+    let name = named.unwrap_or(objective);
     let mut layers = Vec::new();
     let mut legend = Vec::new();
     let mut bar = None;
@@ -249,11 +264,8 @@ pub fn chart(rows: &Rows, request: &Request) -> Result<Chart, Fault> {
     if empty > 0 {
         notes.push(format!("white: {} cells without a design", count(empty)));
     }
-    let binned: Vec<&str> =
-        [(&x, &x_name), (&y, &y_name)].iter().filter(|(l, _)| l.binned).map(|(_, n)| n.as_str()).collect();
-    if !binned.is_empty() {
-        notes.push(format!("{} in {BINS} bins", binned.join(", ").replace('_', " ")));
-    }
+    let binned = [&x, &y].into_iter().filter_map(|lattice| lattice.binned.as_ref());
+    notes.extend(binned.map(|(name, bins)| format!("{name} in {bins} bins")));
     let legend_title =
         if bar.is_some() { String::new() } else { format!("{} (share of cells)", name.replace('_', " ")) };
     Ok(Chart { title, subtitle: notes.join(" · "), x: x.axis, y: y.axis, layers, legend_title, legend, bar })

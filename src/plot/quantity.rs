@@ -47,14 +47,12 @@ const ENDINGS: [(&str, &str); 8] = [
 ];
 
 const DAY_S: f64 = 86_400.0;
-const YEAR_S: f64 = 365.25 * DAY_S;
 const GIB: f64 = 1_073_741_824.0;
 
-/// Units in which a quantity is read: least value of the largest, its name, its size. The largest first.
+/// Units in which a quantity is read: least typical value, name, size. The largest first.
 fn ladder(unit: &str) -> &'static [(f64, &'static str, f64)] {
     match unit {
         "s" => &[
-            (3.0 * YEAR_S, "years", YEAR_S),
             (2.0 * DAY_S, "days", DAY_S),
             (7200.0, "hours", 3600.0),
             (180.0, "minutes", 60.0),
@@ -81,11 +79,11 @@ fn ladder(unit: &str) -> &'static [(f64, &'static str, f64)] {
 }
 
 impl Quantity {
-    /// The quantity of a column whose largest value is given.
-    pub fn of(column: &str, unit: &str, largest: f64) -> Quantity {
+    /// The quantity of a column, in the unit that suits a typical value.
+    pub fn of(column: &str, unit: &str, typical: f64) -> Quantity {
         let ending = ENDINGS.iter().find(|(ending, _)| column.ends_with(ending));
         let unit = if unit.is_empty() { ending.map_or("", |(_, unit)| unit) } else { unit };
-        let step = ladder(unit).iter().find(|(least, _, _)| largest.abs() >= *least);
+        let step = ladder(unit).iter().find(|(least, _, _)| typical.abs() >= *least);
         let (shown, factor) = step.map_or((unit, 1.0), |(_, name, size)| (name, *size));
         let known = NAMES.iter().find(|(name, _)| *name == column).map(|(_, words)| (*words).to_owned());
         let name = known.unwrap_or_else(|| words(column));
@@ -106,6 +104,12 @@ fn words(column: &str) -> String {
         _ => column,
     };
     stem.replace('_', " ")
+}
+
+/// A number to be read, not measured: three digits.
+pub fn rounded(value: f64) -> String {
+    let step = 10.0_f64.powf(value.abs().max(1e-9).log10().floor() - 2.0);
+    number((value / step).round() * step)
 }
 
 /// A number beside an axis: four digits at most, thousands apart.
@@ -136,7 +140,7 @@ mod tests {
 
     #[test]
     fn a_quantity_is_shown_in_the_unit_that_people_read() {
-        let label = |column: &str, largest: f64| Quantity::of(column, "", largest).label();
+        let label = |column: &str, typical: f64| Quantity::of(column, "", typical).label();
         assert_eq!(label("wall_s", 90.0 * DAY_S), "training time (days)");
         assert_eq!(label("wall_s", 5.0 * 3600.0), "training time (hours)");
         assert_eq!(label("facility_energy_j", 2e14), "facility energy (GWh)");

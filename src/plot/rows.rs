@@ -100,7 +100,9 @@ impl<'a> Rows<'a> {
             return Err(self.fault(name, message, "choose another column".to_owned()));
         };
         let unit = self.table.column(name).map_or("", |column| &column.unit);
-        let quantity = Quantity::of(name, unit, low.abs().max(high.abs()));
+        // The middle of what a logarithmic axis shows.
+        let typical = if low > 0.0 { (low * high).sqrt() } else { low.abs().max(high.abs()) };
+        let quantity = Quantity::of(name, unit, typical);
         let values = values.iter().map(|value| value / quantity.factor).collect();
         Ok(Figure { bounds: (low / quantity.factor, high / quantity.factor), quantity, values })
     }

@@ -25,6 +25,7 @@ const HEIGHT: f64 = 780.0;
 /// Pixels for each unit of the page.
 const PIXELS: f32 = 2.0;
 
+const GRID: &str = "#e4e4e4";
 const TITLE: u32 = 22;
 const SUBTITLE: u32 = 14;
 const LABEL: u32 = 18;
@@ -35,6 +36,13 @@ const CHARACTER: f64 = 0.6;
 /// Room of the colour bar with its numbers.
 const BAR_ROOM: f64 = 120.0;
 const BAR_STEPS: u32 = 128;
+const SEAM: f64 = 0.6;
+/// Decades, counted from power to power of ten, up to which kuva itself marks 2 and 5.
+const OWN_DECADES: f64 = 3.0;
+/// Decades of an axis beyond which 2 and 5 have no room.
+const ROOMY_DECADES: f64 = 4.5;
+const TICK_LENGTH: f64 = 5.0;
+const ASCENT: f64 = 0.928;
 
 pub fn svg(chart: &Chart) -> Vec<u8> {
     SvgBackend::new().render_scene(&page(chart)).into_bytes()
@@ -49,7 +57,7 @@ pub fn png(chart: &Chart) -> Result<Vec<u8>, Fault> {
 fn theme() -> Theme {
     let ink = hex(INK);
     Theme {
-        grid_color: "#e4e4e4".to_owned(),
+        grid_color: GRID.to_owned(),
         axis_color: ink.clone(),
         tick_color: ink.clone(),
         text_color: ink,
@@ -77,8 +85,13 @@ fn page(chart: &Chart) -> Scene {
     let layout = legend(layout, chart);
     let computed = ComputedLayout::from_layout(&layout);
     let mut scene = render_multiple(chart.layers.iter().flat_map(plots).collect(), layout);
-    let behind: Vec<Primitive> = chart.layers.iter().flat_map(|layer| cells(layer, &computed)).collect();
+    let mut behind: Vec<Primitive> = chart.layers.iter().flat_map(|layer| cells(layer, &computed)).collect();
+    let (grid, ticks) = further_ticks(chart, &computed);
+    if behind.is_empty() {
+        behind = grid;
+    }
     lay_behind(&mut scene, behind);
+    ticks.into_iter().for_each(|shape| scene.add(shape));
     for layer in &chart.layers {
         match layer {
             Layer::Borders(lines) => lines.iter().for_each(|line| scene.add(border(line, &computed))),
@@ -186,7 +199,7 @@ fn plots(layer: &Layer) -> Option<Plot> {
             .into(),
         Layer::Line(points) => line(points, 2.0),
         // An empty plot: the axes need one.
-        Layer::Cells(_) => ScatterPlot::new().with_data(Vec::<(f64, f64)>::new()).into(),
+        Layer::Cells(_) | Layer::Bars(_) => ScatterPlot::new().with_data(Vec::<(f64, f64)>::new()).into(),
         Layer::Borders(_) | Layer::Labels(_) => return None,
     })
 }
@@ -212,16 +225,69 @@ fn lay_behind(scene: &mut Scene, shapes: Vec<Primitive>) {
 }
 
 fn cells(layer: &Layer, computed: &ComputedLayout) -> Option<Primitive> {
-    let Layer::Cells(cells) = layer else { return None };
+    let (Layer::Cells(cells) | Layer::Bars(cells)) = layer else { return None };
     let corner = |cell: &Cell| (computed.map_x(cell.x.0), computed.map_y(cell.y.1));
     let far = |cell: &Cell| (computed.map_x(cell.x.1), computed.map_y(cell.y.0));
+    let (right, bottom) = (computed.width - computed.margin_right, computed.height - computed.margin_bottom);
     Some(Primitive::RectBatch {
         x: cells.iter().map(|cell| corner(cell).0).collect(),
         y: cells.iter().map(|cell| corner(cell).1).collect(),
-        w: cells.iter().map(|cell| far(cell).0 - corner(cell).0).collect(),
-        h: cells.iter().map(|cell| far(cell).1 - corner(cell).1).collect(),
+        // A little under the next one, so that no seam shows.
+        w: cells.iter().map(|cell| (far(cell).0 - corner(cell).0 + SEAM).min(right - corner(cell).0)).collect(),
+        h: cells.iter().map(|cell| (far(cell).1 - corner(cell).1 + SEAM).min(bottom - corner(cell).1)).collect(),
         fills: cells.iter().map(|cell| rgb(cell.colour)).collect(),
     })
+}
+
+/// The marks at 2 and 5 between powers of ten, where kuva leaves them out and there is room: grid lines, then ticks.
+fn further_ticks(chart: &Chart, computed: &ComputedLayout) -> (Vec<Primitive>, Vec<Primitive>) {
+    let (mut grid, mut ticks) = (Vec::new(), Vec::new());
+    let (left, right) = (computed.margin_left, computed.width - computed.margin_right);
+    let (top, bottom) = (computed.margin_top, computed.height - computed.margin_bottom);
+    let line = |(x1, y1): (f64, f64), (x2, y2): (f64, f64), stroke: Color| Primitive::Line {
+        x1,
+        y1,
+        x2,
+        y2,
+        stroke,
+        stroke_width: 1.0,
+        stroke_dasharray: None,
+    };
+    let pale = || Color::from(GRID);
+    let text = |x: f64, y: f64, value: f64, anchor: TextAnchor| Primitive::Text {
+        x,
+        y,
+        content: number(value),
+        size: TICK,
+        anchor,
+        rotate: None,
+        bold: false,
+        color: None,
+    };
+    for value in twos_and_fives(&chart.x) {
+        let x = computed.map_x(value);
+        grid.push(line((x, top), (x, bottom), pale()));
+        ticks.push(line((x, bottom), (x, bottom + TICK_LENGTH), rgb(INK)));
+        ticks.push(text(x, bottom + TICK_LENGTH + ASCENT * f64::from(TICK), value, TextAnchor::Middle));
+    }
+    for value in twos_and_fives(&chart.y) {
+        let y = computed.map_y(value);
+        grid.push(line((left, y), (right, y), pale()));
+        ticks.push(line((left - TICK_LENGTH, y), (left, y), rgb(INK)));
+        ticks.push(text(left - TICK_LENGTH - 3.0, y + 0.36 * f64::from(TICK), value, TextAnchor::End));
+    }
+    (grid, ticks)
+}
+
+fn twos_and_fives(axis: &Axis) -> Vec<f64> {
+    let (first, last) = (axis.low.log10(), axis.high.log10());
+    let decades = last.ceil() - first.floor();
+    if !axis.log || decades <= OWN_DECADES || last - first > ROOMY_DECADES {
+        return Vec::new();
+    }
+    let powers = first.floor() as i32..=last.ceil() as i32;
+    let marks = powers.flat_map(|power| [2.0, 5.0].map(|digit| digit * 10.0_f64.powi(power)));
+    marks.filter(|mark| (axis.low..=axis.high).contains(mark)).collect()
 }
 
 fn border(line: &[(f64, f64); 2], computed: &ComputedLayout) -> Primitive {
@@ -268,7 +334,7 @@ fn place(labels: &[Label], chart: &Chart, computed: &ComputedLayout) -> Vec<Prim
             Side::Right => (x + 8.0, y + baseline, TextAnchor::Start),
             Side::Free => {
                 // Left below first: nothing lies beyond a frontier. Then ever farther, then the other corners.
-                let spots = [(-1.0, 1.0), (1.0, -1.0), (1.0, 1.0), (-1.0, -1.0)];
+                let spots = [(-1.0, 1.0), (1.0, 1.0), (1.0, -1.0), (-1.0, -1.0)];
                 let far = [10.0, 24.0, 42.0, 64.0];
                 let candidates = far.iter().flat_map(|far| spots.map(|(side, down)| (side, down, *far)));
                 let mut rooms = candidates.map(|(side, down, far)| {

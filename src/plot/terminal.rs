@@ -21,6 +21,11 @@ const ROWS: (usize, usize) = (18, 30);
 const OWN: Colour = (1, 2, 3);
 /// Coloured letters pass through the scene as characters for private use.
 const PRIVATE: u32 = 0xE000;
+/// Characters of the numbers at the left, and of those beyond a bar.
+const LEFT: usize = 10;
+const RIGHT: usize = 10;
+/// Characters of a name at the left, over those of the page.
+const NAME_SHARE: usize = 3;
 /// Spaces before lines of words.
 const INDENT: &str = "  ";
 
@@ -55,7 +60,7 @@ pub fn text(chart: &Chart, columns: usize) -> String {
         page += &format!("\n{INDENT}{}\n", chart.y.label);
     }
     page += &picture(chart, columns);
-    page += &format!("{:>columns$}\n", chart.x.label);
+    page += &format!("{:>1$}\n", chart.x.label, (columns + LEFT + chart.x.label.chars().count()) / 2);
     page += &legend(chart, columns);
     page
 }
@@ -65,15 +70,21 @@ fn coloured(letter: char, (red, green, blue): Colour) -> String {
 }
 
 fn picture(chart: &Chart, columns: usize) -> String {
+    let mut chart = chart.clone();
+    chart.y.names.iter_mut().for_each(|name| *name = shortened(name, columns / NAME_SHARE));
+    let chart = &chart;
     let wanted = (2 * columns / 7).clamp(ROWS.0, ROWS.1);
     let rows = if chart.y.names.is_empty() { wanted } else { (2 * chart.y.names.len() + 4).max(8) };
     let own = hex(OWN);
-    let theme = Theme { axis_color: own.clone(), tick_color: own.clone(), text_color: own, ..Theme::light() };
+    let theme =
+        Theme { axis_color: own.clone(), tick_color: own.clone(), text_color: own, show_grid: false, ..Theme::light() };
+    let name = chart.y.names.iter().map(|name| name.chars().count()).max();
+    let left = name.map_or(LEFT, |longest| longest + 3);
     let layout = axes(chart, columns as f64 * ACROSS, rows as f64 * DOWN)
         .with_tick_size(TICK)
-        .with_show_grid(false)
         .with_ticks(6)
-        .with_theme(theme);
+        .with_theme(theme)
+        .with_force_margins(left as f64 * ACROSS, if name.is_some() { RIGHT } else { 2 } as f64 * ACROSS);
     let computed = ComputedLayout::from_layout(&layout);
     let mut plots = vec![ScatterPlot::new().with_data(Vec::<(f64, f64)>::new()).into()];
     plots.extend(chart.layers.iter().filter_map(|layer| match layer {
@@ -110,6 +121,17 @@ fn picture(chart: &Chart, columns: usize) -> String {
     page
 }
 
+/// A name of so many characters at most: its start and its end.
+fn shortened(name: &str, most: usize) -> String {
+    let letters: Vec<char> = name.chars().collect();
+    if letters.len() <= most {
+        return name.to_owned();
+    }
+    let end = most / 2;
+    let start = most.saturating_sub(end + 1);
+    letters[..start].iter().chain(&['…']).chain(&letters[letters.len() - end..]).collect()
+}
+
 fn letter_at(x: f64, y: f64, content: String, scene: &mut Scene) {
     let text = Primitive::Text {
         x,
@@ -140,7 +162,8 @@ fn draw(layer: &Layer, computed: &ComputedLayout, scene: &mut Scene, letters: &m
                 letter_at(computed.map_x(*x), computed.map_y(*y), letter, scene);
             }
         }
-        Layer::Cells(cells) => fill(cells, computed, scene, letters, page),
+        Layer::Cells(cells) => fill(cells, false, computed, scene, letters, page),
+        Layer::Bars(cells) => fill(cells, true, computed, scene, letters, page),
         Layer::Labels(labels) => {
             for label in labels.iter().filter(|label| label.side == Side::Right) {
                 let (x, y) = (computed.map_x(label.at.0) + 1.5 * ACROSS, computed.map_y(label.at.1));
@@ -154,6 +177,7 @@ fn draw(layer: &Layer, computed: &ComputedLayout, scene: &mut Scene, letters: &m
 /// Every character whose middle lies in a cell takes its letter.
 fn fill(
     cells: &[Cell],
+    bars: bool,
     computed: &ComputedLayout,
     scene: &mut Scene,
     letters: &mut Letters,
@@ -170,7 +194,13 @@ fn fill(
         };
         let across = middles(left, right, columns);
         let text: String = across.clone().map(|_| stand_in).collect();
-        for row in middles(top, bottom, rows).filter(|_| !text.is_empty()) {
+        // A bar is one row, whatever its thickness.
+        let down = if bars {
+            (0.5 * (top + bottom)) as usize..(0.5 * (top + bottom)) as usize + 1
+        } else {
+            middles(top, bottom, rows)
+        };
+        for row in down.filter(|_| !text.is_empty()) {
             letter_at((across.start as f64 + 0.5) * ACROSS, (row as f64 + 0.5) * DOWN, text.clone(), scene);
         }
     }
