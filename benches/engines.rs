@@ -1,4 +1,5 @@
-//! Plan evaluations a second of the CPU engine, and of the device engine on whatever adapter there is.
+//! Plan evaluations a second of the CPU engine, and of the device engine on whatever adapter there is; frontiers of a
+//! million points.
 
 #[path = "../tests/parity/src/domain.rs"]
 #[allow(dead_code)]
@@ -13,6 +14,7 @@ use wattline::engine::gpu::{self, Gpu};
 use wattline::library::workload::{Precision, Training};
 use wattline::model::setting::Setting;
 use wattline::search;
+use wattline::search::frontier::pareto;
 use wattline::search::space::{Batch, Fixed, PlanSpace};
 
 /// A dense model of 175 billion parameters on 4,096 chips like an H100, or a mixture of experts on as many.
@@ -66,5 +68,27 @@ fn engines(c: &mut Criterion) {
     }
 }
 
-criterion_group!(benches, engines);
+/// A million points near a plane, where many are on the frontier, and none of them beats another by much.
+fn points<const D: usize>() -> Vec<[f64; D]> {
+    let mut dice = Dice(D as u64);
+    (0..1_000_000)
+        .map(|_| {
+            let mut point: [f64; D] = std::array::from_fn(|_| dice.unit());
+            let sum: f64 = point.iter().sum();
+            point[D - 1] += D as f64 - 0.9 * sum;
+            point
+        })
+        .collect()
+}
+
+fn frontier(c: &mut Criterion) {
+    let (two, four) = (points::<2>(), points::<4>());
+    let mut group = c.benchmark_group("frontier");
+    group.throughput(Throughput::Elements(1_000_000)).sample_size(10);
+    group.bench_function("2 objectives", |b| b.iter(|| black_box(pareto(&two))));
+    group.bench_function("4 objectives", |b| b.iter(|| black_box(pareto(&four))));
+    group.finish();
+}
+
+criterion_group!(benches, engines, frontier);
 criterion_main!(benches);

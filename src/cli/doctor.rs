@@ -3,6 +3,7 @@
 use std::fmt;
 use std::time::Instant;
 
+use clap::Args;
 use serde::Serialize;
 
 use crate::engine::gpu::{self, Gpu};
@@ -12,6 +13,13 @@ use crate::library::store::Library;
 use crate::model::setting::Setting;
 use crate::search::space::{Batch, Fixed, PlanSpace};
 use crate::search::{Found, Objective};
+
+#[derive(Args, Debug)]
+pub struct Arguments {
+    /// Also measure how many plans a second each engine evaluates here (a few seconds)
+    #[arg(long)]
+    pub bench: bool,
+}
 
 /// What was found on this machine.
 #[derive(Clone, Debug, Serialize)]
@@ -23,6 +31,18 @@ pub struct Report {
     pub cpu_threads: usize,
     /// One small search on every engine that works.
     pub self_check: SelfCheck,
+    /// Rates of the engines, where they were asked for.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub bench: Vec<EngineRate>,
+}
+
+/// How fast an engine is.
+#[derive(Clone, Debug, Serialize)]
+pub struct EngineRate {
+    pub engine: String,
+    pub evaluations_per_s: f64,
+    /// The same over the rate of the CPU engine.
+    pub over_cpu: f64,
 }
 
 /// One adapter.
@@ -85,7 +105,42 @@ pub fn examine(library: &Library) -> Report {
         auto,
         cpu_threads: rayon::current_num_threads(),
         self_check: self_check(library, &adapters),
+        bench: Vec::new(),
     }
+}
+
+/// The same, with the rate of every engine that answers.
+pub fn examine_and_bench(library: &Library) -> Result<Report, Fault> {
+    let question = question(library)?;
+    let cpu = rate(&Engine::cpu(), &question);
+    let row = |engine: String, rate: f64| EngineRate { engine, evaluations_per_s: rate, over_cpu: rate / cpu };
+    let mut bench = vec![row("cpu".to_owned(), cpu)];
+    for adapter in gpu::adapters() {
+        // An adapter that gives no device is named by the self-check.
+        if let Ok(gpu) = Gpu::open(&adapter) {
+            let name = gpu.name().to_owned();
+            bench.push(row(name, rate(&Engine::gpu(gpu), &question)));
+        }
+    }
+    Ok(Report { bench, ..examine(library) })
+}
+
+/// Evaluations a second of an engine that answers the same question again and again; 0 where it answers nothing.
+fn rate(engine: &Engine, (setting, space, chips): &(Setting, PlanSpace, f64)) -> f64 {
+    const LONG_ENOUGH_S: f64 = 1.5;
+    let mut evaluated = 0;
+    // The first search compiles the kernels.
+    if engine.search(setting, space, *chips).is_err() {
+        return 0.0;
+    }
+    let begun = Instant::now();
+    while begun.elapsed().as_secs_f64() < LONG_ENOUGH_S {
+        match engine.search(setting, space, *chips) {
+            Ok(found) => evaluated += found.evaluated,
+            Err(_) => return 0.0,
+        }
+    }
+    evaluated as f64 / begun.elapsed().as_secs_f64()
 }
 
 fn adapter_report(adapter: &wgpu::Adapter) -> AdapterReport {
@@ -223,6 +278,16 @@ impl fmt::Display for Report {
                 )?,
                 Some(fault) => writeln!(f, "{:13} {}: {fault}", "", device.name)?,
             }
+        }
+        for (index, rate) in self.bench.iter().enumerate() {
+            let label = if index == 0 { "bench" } else { "" };
+            writeln!(
+                f,
+                "{label:13} {}: {:.2} million plans a second, {:.2} x the CPU",
+                rate.engine,
+                1e-6 * rate.evaluations_per_s,
+                rate.over_cpu
+            )?;
         }
         Ok(())
     }

@@ -95,7 +95,7 @@ enum Command {
     /// Draw a result file of a sweep: frontier, map of winners, breakdown, scatter
     Plot(plot::Arguments),
     /// Show which adapters and engines work here
-    Doctor,
+    Doctor(doctor::Arguments),
     /// Print the completion script of a shell
     Completions(completions::Arguments),
 }
@@ -161,13 +161,14 @@ fn dispatch(cli: &Cli) -> Outcome {
         Command::Validate(arguments) => validate::run(arguments, global),
         Command::Fit(arguments) => fit::run(arguments, global),
         Command::Plot(arguments) => plot::run(arguments, global),
-        Command::Doctor => doctor(global),
+        Command::Doctor(arguments) => doctor(arguments, global),
         Command::Completions(arguments) => completions::run(arguments),
     }
 }
 
-fn doctor(global: &Global) -> Outcome {
-    let report = doctor::examine(&global.open_library()?);
+fn doctor(arguments: &doctor::Arguments, global: &Global) -> Outcome {
+    let library = global.open_library()?;
+    let report = if arguments.bench { doctor::examine_and_bench(&library)? } else { doctor::examine(&library) };
     if global.json {
         output::json(&serde_json::to_value(&report).map_err(io::Error::from)?)?;
     } else {
