@@ -320,7 +320,7 @@ impl Scenario {
 
     /// A design of a block, looked up.
     pub fn design(&self, library: &Library, block: &Block, single: &Single, set: &[String]) -> Result<Design, Fault> {
-        resolve(library, block, single, set)
+        resolve(library, block, &single.ask(block, set)?)
     }
 
     /// The plan spaces of a design on another number of chips under the scenario's axes.

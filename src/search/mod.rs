@@ -148,7 +148,7 @@ impl Found {
 }
 
 /// The rejection that got furthest; between two for memory, the smaller need.
-fn nearer(a: Option<Rejection>, b: Option<Rejection>) -> Option<Rejection> {
+pub(crate) fn nearer(a: Option<Rejection>, b: Option<Rejection>) -> Option<Rejection> {
     match (a, b) {
         (Some(a), Some(b)) => {
             let rank = |r: &Rejection| (r.reason as u32) % Reason::Batch as u32;

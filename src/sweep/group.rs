@@ -5,9 +5,10 @@ use std::ops::Range;
 use super::space::{Cell, Group, Space, at_price};
 use crate::design::Design;
 use crate::library::diagnostic::Fault;
+use crate::model::evaluator::Evaluator;
 use crate::model::plan::{Plan, Reason};
 use crate::model::setting::Setting;
-use crate::model::{Estimate, Rejection, estimate, settle};
+use crate::model::{Estimate, Rejection, settle};
 use crate::results::{Identity, Row};
 use crate::scenario::Scenario;
 use crate::scenario::constraints::Constraints;
@@ -129,6 +130,7 @@ pub fn answer_each(
         return Ok(outcome);
     }
     let setting = space.setting(group);
+    let mut evaluator = Evaluator::new(&setting, group.chips);
     let mut found = Found::nothing();
     let mut runs: Vec<Estimate> = Vec::new();
     let mut first = 0;
@@ -136,7 +138,7 @@ pub fn answer_each(
         let end = first + plans.len();
         for point in points.start.max(first)..points.end.min(end) {
             let Some(plan) = plans.decode(point - first) else { continue };
-            let outcome = estimate(&setting, &plan, group.chips);
+            let outcome = evaluator.estimate(&plan);
             runs.extend(outcome.iter());
             found.offer(outcome);
         }
