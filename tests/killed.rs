@@ -30,7 +30,8 @@ site = ["us-virginia", "no-norway"]
 const PATIENCE: Duration = Duration::from_secs(240);
 
 fn arguments(scenario: &Path, out: &Path, more: &[&str]) -> Vec<String> {
-    let mut words = vec!["sweep".to_owned(), scenario.display().to_string(), "--out".to_owned(), out.display().to_string()];
+    let mut words =
+        vec!["sweep".to_owned(), scenario.display().to_string(), "--out".to_owned(), out.display().to_string()];
     words.extend(["--engine", "cpu", "--json"].iter().chain(more).map(|word| (*word).to_owned()));
     words
 }

@@ -133,7 +133,7 @@ pub fn run(arguments: &Arguments, global: &Global) -> Outcome {
         Some(path) => {
             let header = Header {
                 scenario: scenario.name.clone(),
-                scenario_hash: scenario.fingerprint(&arguments.set),
+                scenario_hash: space.fingerprint(&scenario, &arguments.set),
                 library_hash: library.fingerprint(),
                 keep: keep_rows,
                 objectives: scenario.objectives(),
@@ -199,12 +199,9 @@ pub fn run(arguments: &Arguments, global: &Global) -> Outcome {
         output::remark(&format!("interrupted after {at} of {} groups{kept}", sweep.units.len()));
         return Ok(ExitCode::from(INTERRUPTED));
     }
-    if let (Some(mut sink), Some(path)) = (sink, &arguments.out) {
-        if keep_rows == KeepRows::Frontier {
-            let rows = swept.frontier_rows()?;
-            sink.commit(sweep.units.len() as u64, &rows, &swept.answer.save())?;
-        }
-        sink.finish()?;
+    if let (Some(sink), Some(path)) = (sink, &arguments.out) {
+        let last = if keep_rows == KeepRows::Frontier { swept.frontier_rows()? } else { Vec::new() };
+        sink.finish_with(&last)?;
         output::remark(&format!("wrote {}", path.display()));
     }
     if global.json {
@@ -275,10 +272,10 @@ fn axes(sweep: &Sweep<'_>) -> Result<Vec<Value>, Fault> {
     let space = sweep.space;
     let of = |(at, b): (usize, &Blocked)| {
         let mut plans = Map::new();
-        if let Some(group) = space.groups.iter().find(|g| g.block == at) {
-            if let Some(first) = space.plans(sweep.scenario, group)?.first() {
-                plans.extend(PLAN_AXES.iter().zip(first.lengths()).map(|(axis, n)| ((*axis).to_owned(), n.into())));
-            }
+        if let Some(group) = space.groups.iter().find(|g| g.block == at)
+            && let Some(first) = space.plans(sweep.scenario, group)?.first()
+        {
+            plans.extend(PLAN_AXES.iter().zip(first.lengths()).map(|(axis, n)| ((*axis).to_owned(), n.into())));
         }
         let s = &b.designs[0].setting;
         Ok(json!({
@@ -334,7 +331,8 @@ fn dry_run(global: &Global, sweep: &Sweep<'_>, points: u64, engine: &EngineArgum
         text += &format!("and {} more\n", blocks.len() - SHOWN);
     }
     if let Some(Value::Object(plans)) = blocks.first().map(|b| &b["plans"]) {
-        let plans: Vec<String> = plans.iter().map(|(axis, n)| format!("{axis} {n}")).collect();
+        let plans: Vec<String> =
+            PLAN_AXES.iter().filter_map(|axis| Some(format!("{axis} {}", plans.get(*axis)?))).collect();
         text += &wrap(&format!("plans of the first size: {}", plans.join(" x ")), 78);
     }
     let facts = format!(

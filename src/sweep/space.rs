@@ -5,6 +5,7 @@ use crate::library::diagnostic::{Diagnostic, Exit, Fault};
 use crate::library::site::{J_PER_KWH, Price, Site};
 use crate::library::store::Library;
 use crate::model::setting::Setting;
+use crate::results::fingerprint;
 use crate::scenario::{Block, PowerCap, Scenario, Single};
 use crate::search::space::PlanSpace;
 
@@ -192,6 +193,20 @@ impl Space {
             }
         }
         Ok(space)
+    }
+
+    /// A hash of all that decides the answer: the scenario, `--set`, and every profile as it was read, from whatever file.
+    pub fn fingerprint(&self, scenario: &Scenario, common: &[String]) -> String {
+        let blocks: Vec<String> = self
+            .blocks
+            .iter()
+            .map(|b| {
+                let settings: Vec<&Setting> = b.designs.iter().map(|d| &d.setting).collect();
+                format!("{settings:?} {:?} {:?} {:?}", b.sizes, b.sites, b.prices)
+            })
+            .collect();
+        let scenario = scenario.fingerprint(common);
+        fingerprint(blocks.iter().map(|b| ("block", b.as_str())).chain([("scenario", scenario.as_str())]))
     }
 
     /// The number of a cell.
