@@ -231,8 +231,11 @@ fn page(record: &Record) -> String {
     if !unstated.is_empty() {
         let _ = writeln!(text, "\n{HEADING}Not stated{HEADING:#}: a file or --set may");
         for (key, attribute) in unstated {
-            let unit =
-                if DIMENSIONLESS.contains(&attribute.unit) { String::new() } else { format!(", {}", attribute.unit) };
+            let unit = if attribute.unit.is_empty() || DIMENSIONLESS.contains(&attribute.unit) {
+                String::new()
+            } else {
+                format!(", {}", attribute.unit)
+            };
             let _ = writeln!(text, "{}", wrapped("  ", &format!("{key}: {}{unit}", attribute.meaning)));
         }
     }
