@@ -12,6 +12,7 @@ pub mod report;
 pub mod results;
 pub mod scenario;
 pub mod search;
+pub mod sensitivity;
 pub mod supply;
 pub mod sweep;
 pub mod uncertainty;

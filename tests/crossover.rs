@@ -199,3 +199,72 @@ fn a_question_that_cannot_be_is_an_input_error() {
         assert!(ran.stderr.contains(says), "{question}: {}", ran.stderr);
     }
 }
+
+#[test]
+fn on_equal_terms_the_designs_have_the_same_megawatts_or_no_more_dollars_or_no_more_days() {
+    let quick = ["--crossover", "time:mfu:new", "--equal"];
+    // At 18,000 USD a chip the old ones cost less in their own number, so that more of them cost the same.
+    let cheap = "set = { \"chip.all_in_usd\" = 18000 }";
+    let equal = |terms: &str| {
+        let document = compare("", cheap, &[&quick[..], &[terms]].concat());
+        let of = |name: &str, pointer: &str| number(design(&document, name), pointer);
+        let pair = |pointer: &str| (of("new", pointer), of("old", pointer));
+        (pair("/peak_facility_w"), pair("/cost_usd/total"), pair("/wall_s"), of("old", "/chips"))
+    };
+    let node = 8.0;
+    let ((new, old), .., chips) = equal("megawatts");
+    assert!(old <= new * (1.0 + SOLVED) && old * (chips + node) / chips > new, "{old} W for {new} W");
+    let (_, (new, old), _, chips) = equal("cost");
+    assert!(old <= new * (1.0 + SOLVED), "{old} USD for {new}");
+    let next = chips + node;
+    let line = format!(
+        "estimate --workload llama-2-7b --chip nvidia-a100-sxm-80gb --site cn-inner-mongolia --chips {next} --engine cpu \
+         --json --set chip.all_in_usd=18000"
+    );
+    let more = wattline(&program::words(&line));
+    assert!(
+        more.code == 3 || number(&more.json(), "/cost_usd/total") > new,
+        "{next} chips cost no more than {new} USD"
+    );
+    let (.., (new, old), chips) = equal("days");
+    assert!(old <= new * (1.0 + SOLVED), "{old} s for {new}");
+    // The 512 chips of the scenario are slower.
+    assert!(chips > 512.0, "{chips}");
+}
+
+#[test]
+fn compensation_is_the_ratio_of_two_designs_that_take_the_same_days() {
+    let document = compare("", "", &["--crossover", "time:mfu:new", "--compensation"]);
+    let row = &document["compensation"][0];
+    assert_eq!((row["name"].as_str(), row["against"].as_str()), (Some("old"), Some("new")));
+    let chips = number(row, "/chips");
+    same("chips", number(row, "/times_chips"), chips / 192.0, SOLVED);
+    let equal = compare("", "", &["--crossover", "time:mfu:new", "--equal", "days"]);
+    let (new, old) = (design(&equal, "new"), design(&equal, "old"));
+    same("chips", chips, number(old, "/chips"), SOLVED);
+    for (ratio, pointer) in [
+        ("/times_cost", "/cost_usd/total"),
+        ("/times_energy", "/facility_energy_j"),
+        ("/times_megawatts", "/peak_facility_w"),
+    ] {
+        same(ratio, number(row, ratio), number(old, pointer) / number(new, pointer), SOLVED);
+    }
+}
+
+#[test]
+fn a_shadow_price_is_what_the_step_changes() {
+    let document = compare("", "", &["--crossover", "time:mfu:new"]);
+    let old = design(&document, "old");
+    let step = number(old, "/shadow_prices/step_chips");
+    let line = format!(
+        "estimate --workload llama-2-7b --chip nvidia-a100-sxm-80gb --site cn-inner-mongolia --chips {} --engine cpu --json",
+        512.0 + step
+    );
+    let more = wattline(&program::words(&line)).json();
+    let days = (number(&more, "/wall_s") - number(old, "/wall_s")) / 86_400.0;
+    same("days", number(old, "/shadow_prices/days_per_chip") * step, days, SOLVED);
+    let usd = number(&more, "/cost_usd/total") - number(old, "/cost_usd/total");
+    // A small difference of two large numbers.
+    same("USD", number(old, "/shadow_prices/usd_per_chip") * step, usd, BESIDE);
+    assert!(days < 0.0);
+}

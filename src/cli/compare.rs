@@ -2,16 +2,18 @@
 
 use std::process::ExitCode;
 
-use clap::{ArgAction, Args};
+use clap::{ArgAction, Args, ValueEnum};
 use serde_json::{Value, json};
 
 use super::engine::EngineArgument;
 use super::estimate::{between, carbon, dollars, duration, energy, scaled, wrap};
 use super::output::{self, FAINT, HEADING};
 use super::{Global, Outcome};
-use crate::compare::crossover::{Asked, Crossover, crossovers};
-use crate::compare::input::Lever;
-use crate::compare::{Judged, judge, winner};
+use crate::compare::crossover::{Asked, Crossover, Moves, Question, answers as solve, crossovers};
+use crate::compare::equal::{Compensation, Terms, compensation, on_equal_terms};
+use crate::compare::input::{Input, Lever};
+use crate::compare::shadow::{Shadow, shadow};
+use crate::compare::{Judged, Search, judge, winner};
 use crate::design::Design;
 use crate::library::diagnostic::{Diagnostic, Fault};
 use crate::model::Estimate;
@@ -28,6 +30,7 @@ Examples:
   wattline compare my-scenario.toml
   wattline compare --set assumptions.utilisation=0.8
   wattline compare --crossover cost:pue --crossover time:chip.mtbf_h:B
+  wattline compare --equal days --compensation
   wattline compare --json > answer.json
 
 `wattline list scenarios` names the shipped ones; `wattline show scenario s01-headline`
@@ -46,8 +49,35 @@ pub struct Arguments {
     /// short name (usd_per_kwh, chips, pue, mtbf_h ...) or a key as --set takes it; may be repeated
     #[arg(long = "crossover", value_name = "QUESTION", action = ArgAction::Append)]
     crossover: Vec<String>,
+    /// Every design with as many chips as have the first one's megawatts, cost or days
+    #[arg(long, value_enum, value_name = "TERMS")]
+    equal: Option<EqualTerms>,
+    /// How many chips, megawatts, MWh and dollars of each design replace the first one at equal days
+    #[arg(long)]
+    compensation: bool,
     #[command(flatten)]
     engine: EngineArgument,
+}
+
+/// `--equal`: what is equal.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum EqualTerms {
+    /// Megawatts at the peak
+    Megawatts,
+    /// Dollars of the run
+    Cost,
+    /// Days of the run
+    Days,
+}
+
+impl EqualTerms {
+    fn terms(self) -> Terms {
+        match self {
+            EqualTerms::Megawatts => Terms::Megawatts,
+            EqualTerms::Cost => Terms::Cost,
+            EqualTerms::Days => Terms::Days,
+        }
+    }
 }
 
 /// What the bands and the percentages of a page say.
@@ -62,6 +92,10 @@ struct Answer {
     sides: Vec<Judged>,
     variants: Vec<(usize, Judged)>,
     crossovers: Vec<Crossover>,
+    /// Of each side.
+    shadows: Vec<Option<Shadow>>,
+    /// Of each side but the first, where it is asked for.
+    compensation: Vec<(String, Option<Compensation>)>,
 }
 
 pub fn run(arguments: &Arguments, global: &Global) -> Outcome {
@@ -112,20 +146,31 @@ pub fn run(arguments: &Arguments, global: &Global) -> Outcome {
             }
         }
         let sides = judge(designs, &search)?;
-        let variants = variants
+        let variants: Vec<(usize, Judged)> = variants
             .into_iter()
             .map(|(at, design)| Ok((at, judge(vec![design], &search)?)))
             .collect::<Result<Vec<_>, Fault>>()?
             .into_iter()
             .filter_map(|(at, mut judged)| judged.pop().map(|j| (at, j)))
             .collect();
-        let mut found = Vec::new();
-        for first in 0..sides.len() {
-            for second in first + 1..sides.len() {
-                found.extend(crossovers(&sides[first], &sides[second], &asked, &search)?);
+        let sides = match arguments.equal {
+            Some(terms) => equalised(sides, terms.terms(), &search)?,
+            None => sides,
+        };
+        let found = if asked.is_empty() && !scenario.crossovers.is_empty() {
+            of_scenario(&scenario, &sides, &variants, &search)?
+        } else {
+            let mut found = Vec::new();
+            for first in 0..sides.len() {
+                for second in first + 1..sides.len() {
+                    found.extend(crossovers(&sides[first], &sides[second], &asked, &search)?);
+                }
             }
-        }
-        let answer = Answer { workload: workload.clone(), sides, variants, crossovers: found };
+            found
+        };
+        let shadows = sides.iter().map(|side| shadow(side, &search)).collect::<Result<_, Fault>>()?;
+        let compensation = if arguments.compensation { compensation(&sides, &search)? } else { Vec::new() };
+        let answer = Answer { workload: workload.clone(), sides, variants, crossovers: found, shadows, compensation };
         if !global.json {
             progress.suspend(|| output::answer(&page(&scenario, &answer)))?;
         }
@@ -139,6 +184,38 @@ pub fn run(arguments: &Arguments, global: &Global) -> Outcome {
         output::answer(&footer(&answers, engine.name()))?;
     }
     Ok(if feasible { ExitCode::SUCCESS } else { ExitCode::from(3) })
+}
+
+/// The sides on equal terms with the first; one that no size brings there is left as it is, with a warning.
+fn equalised(sides: Vec<Judged>, terms: Terms, search: &Search<'_>) -> Result<Vec<Judged>, Fault> {
+    let equal = on_equal_terms(&sides, terms, search)?;
+    let brought = |(side, equal): (Judged, Option<Judged>)| {
+        equal.unwrap_or_else(|| {
+            let message = format!("no number of chips brings {} to the terms of the first design", side.design.name);
+            output::warnings(&[Diagnostic::warning(message).key("equal")]);
+            side
+        })
+    };
+    Ok(sides.into_iter().zip(equal).map(brought).collect())
+}
+
+/// The crossovers that the scenario asks for, between its designs and variants.
+fn of_scenario(
+    scenario: &Scenario,
+    sides: &[Judged],
+    variants: &[(usize, Judged)],
+    search: &Search<'_>,
+) -> Result<Vec<Crossover>, Fault> {
+    let all = || sides.iter().chain(variants.iter().map(|(_, judged)| judged));
+    let mut found = Vec::new();
+    for asked in &scenario.crossovers {
+        let Some((side, other, input)) = asked.parts() else { continue };
+        let named = |name: &str| all().find(|judged| judged.design.name == name);
+        let (Some(side), Some(other)) = (named(side), named(other)) else { continue };
+        let question = Question { objective: asked.objective, input: Input::parse(input)?, moves: Moves::First };
+        found.extend(solve(side, other, &[question], search)?);
+    }
+    Ok(found)
 }
 
 /// Prices of different kinds do not compare.
@@ -272,6 +349,7 @@ fn page(scenario: &Scenario, answer: &Answer) -> String {
     row("carbon", &figure(|_, e| format!("{} CO2e", carbon(e.carbon.total()))));
     row("  P10-P90", &figure(|d, e| between(bands_of(d, e).co2_kg, carbon)));
     row("bound by", &|s| s.binds.join("; "));
+    row("1 % more MW", &|s| shadow_of(answer, s).map_or_else(|| "-".to_owned(), |x| per_percent(s, x)));
     text += &output::table(&header, &[0], rows);
     for side in answer.sides.iter().filter(|s| s.estimate().is_none()) {
         let (reason, detail) = report::nothing_found(&side.design, &side.found);
@@ -346,7 +424,49 @@ fn page(scenario: &Scenario, answer: &Answer) -> String {
         rows.push(vec![c.objective.word().to_owned(), format!("{} of {}", c.input.words(), c.whose()), now, value]);
     }
     text += &output::table(&["FIGURE", "INPUT", "NOW", "WINNER CHANGES AT"], &[0, 1, 2], rows);
+    text += &compensation_table(answer);
     text
+}
+
+fn shadow_of<'a>(answer: &'a Answer, side: &Judged) -> Option<&'a Shadow> {
+    let at = answer.sides.iter().position(|s| s.design.name == side.design.name)?;
+    answer.shadows.get(at)?.as_ref()
+}
+
+/// Days, dollars and tonnes of a hundredth more chips and megawatts.
+fn per_percent(side: &Judged, shadow: &Shadow) -> String {
+    if shadow.days == 0.0 {
+        return "changes nothing".to_owned();
+    }
+    let per = 0.01 * side.design.chips / shadow.chips;
+    let signed = |value: f64, text: String| if value < 0.0 { format!("-{text}") } else { format!("+{text}") };
+    let (days, usd, tonnes) = (shadow.days * per, shadow.usd * per, shadow.tonnes * per);
+    format!(
+        "{}, {}, {} CO2e",
+        signed(days, duration(days.abs() * 86_400.0)),
+        signed(usd, dollars(usd.abs())),
+        signed(tonnes, carbon(tonnes.abs() * 1e3))
+    )
+}
+
+/// What replaces one chip of the first design.
+fn compensation_table(answer: &Answer) -> String {
+    let Some(first) = answer.sides.first().filter(|_| !answer.compensation.is_empty()) else { return String::new() };
+    let rows = answer.compensation.iter().map(|(name, found)| match found {
+        None => vec![name.clone(), "as fast with no number of chips".to_owned()],
+        Some(c) => {
+            let mut cells = vec![name.clone(), format!("{:.2} ({:.0})", c.times[0], c.chips)];
+            cells.push(format!("{:.2} ({})", c.times[1], scaled(c.megawatts * 1e6, "W")));
+            cells.push(format!("{:.2} ({})", c.times[2], energy(c.megawatt_hours * 3.6e9)));
+            cells.push(format!("{:.2} ({})", c.times[3], dollars(c.usd)));
+            cells
+        }
+    });
+    format!(
+        "\n{HEADING}what replaces one chip, megawatt, MWh or dollar of {} at equal days{HEADING:#}\n{}",
+        first.design.name,
+        output::table(&["DESIGN", "CHIPS", "POWER", "ENERGY", "COST"], &[0], rows.collect())
+    )
 }
 
 /// Where another plan than the fastest, which the column shows, is better for another objective.
@@ -405,7 +525,7 @@ fn percent(chance: f64) -> String {
 }
 
 /// The chance of each side to be best on an objective; none for a side that is not feasible.
-fn chances_of(sides: &[Judged], objective: Objective) -> Vec<Option<f64>> {
+pub(super) fn chances_of(sides: &[Judged], objective: Objective) -> Vec<Option<f64>> {
     let feasible: Vec<(usize, &Judged, &Estimate)> =
         sides.iter().enumerate().filter_map(|(at, side)| Some((at, side, side.found.by(objective)?))).collect();
     let uncertain: Vec<Uncertainty> = feasible.iter().map(|(_, side, e)| uncertainty(&side.design, e)).collect();
@@ -496,15 +616,45 @@ fn side_json(workload: &str, judged: &Judged, title: &str) -> Value {
     Value::Object(fields)
 }
 
+fn shadow_json(shadow: &Shadow) -> Value {
+    json!({
+        "step_chips": shadow.chips,
+        "step_mw": shadow.megawatts,
+        "days_per_chip": shadow.days / shadow.chips,
+        "usd_per_chip": shadow.usd / shadow.chips,
+        "t_per_chip": shadow.tonnes / shadow.chips,
+        "days_per_mw": shadow.days / shadow.megawatts,
+        "usd_per_mw": shadow.usd / shadow.megawatts,
+        "t_per_mw": shadow.tonnes / shadow.megawatts,
+        "days_per_usd": shadow.days_per_usd(),
+    })
+}
+
+fn compensation_json(workload: &str, name: &str, found: &Option<Compensation>) -> Value {
+    match found {
+        None => json!({ "workload": workload, "name": name, "chips": Value::Null }),
+        Some(c) => json!({
+            "workload": workload, "name": name, "against": c.against,
+            "chips": c.chips, "megawatts": c.megawatts, "energy_mwh": c.megawatt_hours, "cost_usd": c.usd,
+            "times_chips": c.times[0], "times_megawatts": c.times[1],
+            "times_energy": c.times[2], "times_cost": c.times[3],
+        }),
+    }
+}
+
 fn document(scenario: &Scenario, answers: &[Answer], engine: &str) -> Value {
     let mut designs = Vec::new();
     let mut variants = Vec::new();
     let mut found = Vec::new();
     let mut winners = Vec::new();
+    let mut compensations = Vec::new();
     for answer in answers {
-        for side in &answer.sides {
-            designs.push(side_json(&answer.workload, side, scenario.title_of(&side.design.name)));
+        for (side, shadow) in answer.sides.iter().zip(&answer.shadows) {
+            let mut fields = side_json(&answer.workload, side, scenario.title_of(&side.design.name));
+            fields["shadow_prices"] = shadow.as_ref().map_or(Value::Null, shadow_json);
+            designs.push(fields);
         }
+        compensations.extend(answer.compensation.iter().map(|(name, c)| compensation_json(&answer.workload, name, c)));
         for (_, side) in &answer.variants {
             variants.push(side_json(&answer.workload, side, scenario.title_of(&side.design.name)));
         }
@@ -543,5 +693,6 @@ fn document(scenario: &Scenario, answers: &[Answer], engine: &str) -> Value {
         "variants": variants,
         "winners": winners,
         "crossovers": found,
+        "compensation": compensations,
     })
 }

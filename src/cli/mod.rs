@@ -12,6 +12,7 @@ mod list;
 mod merge;
 mod output;
 mod plot;
+mod sensitivity;
 mod show;
 mod sweep;
 mod validate;
@@ -78,6 +79,8 @@ enum Command {
     Compare(compare::Arguments),
     /// Estimate one training run: time, power, energy, money, carbon
     Estimate(Box<estimate::Arguments>),
+    /// Which inputs a scenario's designs hang on: a tornado, and shares of the variance
+    Sensitivity(sensitivity::Arguments),
     /// Search every plan of a scenario's designs: best per design and objective
     Sweep(sweep::Arguments),
     /// Join the partitions of a sweep into one result
@@ -152,6 +155,7 @@ fn dispatch(cli: &Cli) -> Outcome {
     let global = &cli.global;
     match &cli.command {
         Command::Compare(arguments) => compare::run(arguments, global),
+        Command::Sensitivity(arguments) => sensitivity::run(arguments, global),
         Command::Sweep(arguments) => sweep::run(arguments, global),
         Command::Estimate(arguments) => estimate::run(arguments, global),
         Command::Merge(arguments) => merge::run(arguments, global),

@@ -232,12 +232,16 @@ impl Input {
 
     /// The design with another value of the input; not for chips, megawatts and MFU, which no design states.
     pub fn moved(&self, design: &Design, value: f64) -> Result<Design, Fault> {
-        let mut ask: Ask = design.ask.clone();
+        let mut ask = design.ask.clone();
+        self.lay(&mut ask, value)?;
+        design.asked_anew(&ask)
+    }
+
+    /// Enters a value of the input into what is asked.
+    pub fn lay(&self, ask: &mut Ask, value: f64) -> Result<(), Fault> {
         match &self.lever {
             Lever::Price => ask.usd_per_kwh = Some(value),
-            Lever::PowerCap => {
-                (ask.power_cap_w, ask.power_cap_share) = (Some(value), None);
-            }
+            Lever::PowerCap => (ask.power_cap_w, ask.power_cap_share) = (Some(value), None),
             Lever::Value { kind, key } => {
                 // A price that was typed stands over those of the site.
                 if *kind == EntryKind::Site && key.starts_with("price.") {
@@ -247,7 +251,7 @@ impl Input {
             }
             Lever::Chips | Lever::Megawatts | Lever::Mfu => {}
         }
-        design.asked_anew(&ask)
+        Ok(())
     }
 }
 

@@ -6,13 +6,16 @@
 pub mod change;
 pub mod crossover;
 mod curve;
+pub mod equal;
 pub mod input;
+pub mod shadow;
 pub mod size;
 
 use crate::design::{Design, MOST_CHIPS};
 use crate::library::diagnostic::Fault;
 use crate::model::Estimate;
 use crate::search::{Found, Objective};
+pub use curve::plans;
 
 /// Searches the plans of a design with a number of chips.
 pub type Search<'a> = dyn Fn(&Design, f64) -> Result<Found, Fault> + 'a;
