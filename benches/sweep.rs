@@ -8,7 +8,6 @@ use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use wattline::library::store::Library;
 use wattline::model::setting::Setting;
 use wattline::scenario::Scenario;
-use wattline::search::frontier::Depth;
 use wattline::search::space::PlanSpace;
 use wattline::search::{Found, search_to};
 use wattline::sweep::answer::Answer;
@@ -30,7 +29,7 @@ fn sweep(c: &mut Criterion) {
         Ok(found) => found,
         Err(fault) => return println!("no sweep: {fault}"),
     };
-    let search = |depth: Depth, setting: &Setting, spaces: &[PlanSpace], chips: f64| {
+    let search = |depth: usize, setting: &Setting, spaces: &[PlanSpace], chips: f64| {
         let join = |found: Found, plans: &PlanSpace| found.join(search_to(depth, setting, plans, chips));
         Ok(spaces.iter().fold(Found::nothing_of(depth), join))
     };

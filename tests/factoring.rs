@@ -12,7 +12,7 @@ use wattline::model::estimate;
 use wattline::model::plan::Plan;
 use wattline::model::setting::Setting;
 use wattline::scenario::Scenario;
-use wattline::search::frontier::{Depth, pareto};
+use wattline::search::frontier::pareto;
 use wattline::search::space::PlanSpace;
 use wattline::search::{Found, Objective, search_to};
 use wattline::sweep::answer::Answer;
@@ -58,10 +58,10 @@ fn scenario(text: &'static str) -> (Library, Scenario) {
 }
 
 fn swept(scenario: &Scenario, space: &Space, engine: &Engine, top: usize, part: (u64, u64)) -> Answer {
-    let search = |depth: Depth, setting: &Setting, spaces: &[PlanSpace], chips: f64| {
+    let search = |depth: usize, setting: &Setting, spaces: &[PlanSpace], chips: f64| {
         let mut found = Found::nothing_of(depth);
         for plans in spaces {
-            found = found.join(if depth == Depth::default() {
+            found = found.join(if depth == 1 {
                 engine.search(setting, plans, chips).unwrap()
             } else {
                 search_to(depth, setting, plans, chips)

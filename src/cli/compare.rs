@@ -5,13 +5,13 @@ use std::process::ExitCode;
 use clap::{ArgAction, Args, ValueEnum};
 use serde_json::{Value, json};
 
+use super::crossover;
 use super::engine::EngineArgument;
 use super::estimate::{between, carbon, dollars, duration, energy, scaled, wrap};
 use super::output::{self, FAINT, HEADING};
 use super::{Global, Outcome};
-use crate::compare::crossover::{Asked, Crossover, Moves, Question, answers as solve, crossovers};
+use crate::compare::crossover::{Asked, Crossover, between_all};
 use crate::compare::equal::{Compensation, Terms, compensation, on_equal_terms};
-use crate::compare::input::{Input, Lever};
 use crate::compare::shadow::{Shadow, shadow};
 use crate::compare::{Judged, Search, judge, winner};
 use crate::design::Design;
@@ -157,17 +157,7 @@ pub fn run(arguments: &Arguments, global: &Global) -> Outcome {
             Some(terms) => equalised(sides, terms.terms(), &search)?,
             None => sides,
         };
-        let found = if asked.is_empty() && !scenario.crossovers.is_empty() {
-            of_scenario(&scenario, &sides, &variants, &search)?
-        } else {
-            let mut found = Vec::new();
-            for first in 0..sides.len() {
-                for second in first + 1..sides.len() {
-                    found.extend(crossovers(&sides[first], &sides[second], &asked, &search)?);
-                }
-            }
-            found
-        };
+        let found = between_all(&sides, &asked, &search)?;
         let shadows = sides.iter().map(|side| shadow(side, &search)).collect::<Result<_, Fault>>()?;
         let compensation = if arguments.compensation { compensation(&sides, &search)? } else { Vec::new() };
         let answer = Answer { workload: workload.clone(), sides, variants, crossovers: found, shadows, compensation };
@@ -197,25 +187,6 @@ fn equalised(sides: Vec<Judged>, terms: Terms, search: &Search<'_>) -> Result<Ve
         })
     };
     Ok(sides.into_iter().zip(equal).map(brought).collect())
-}
-
-/// The crossovers that the scenario asks for, between its designs and variants.
-fn of_scenario(
-    scenario: &Scenario,
-    sides: &[Judged],
-    variants: &[(usize, Judged)],
-    search: &Search<'_>,
-) -> Result<Vec<Crossover>, Fault> {
-    let all = || sides.iter().chain(variants.iter().map(|(_, judged)| judged));
-    let mut found = Vec::new();
-    for asked in &scenario.crossovers {
-        let Some((side, other, input)) = asked.parts() else { continue };
-        let named = |name: &str| all().find(|judged| judged.design.name == name);
-        let (Some(side), Some(other)) = (named(side), named(other)) else { continue };
-        let question = Question { objective: asked.objective, input: Input::parse(input)?, moves: Moves::First };
-        found.extend(solve(side, other, &[question], search)?);
-    }
-    Ok(found)
 }
 
 /// Prices of different kinds do not compare.
@@ -417,13 +388,7 @@ fn page(scenario: &Scenario, answer: &Answer) -> String {
         text += &format!("also     {}", wrap(&line, 68).replace("\n  ", "\n         "));
     }
     text += &format!("\n{HEADING}where the winner changes{HEADING:#}\n");
-    let mut rows = Vec::new();
-    for c in &answer.crossovers {
-        let now = c.today.map_or_else(|| "-".to_owned(), |value| quantity(c, value));
-        let value = c.value.map_or_else(|| format!("never: {}", c.note), |value| quantity(c, value));
-        rows.push(vec![c.objective.word().to_owned(), format!("{} of {}", c.input.words(), c.whose()), now, value]);
-    }
-    text += &output::table(&["FIGURE", "INPUT", "NOW", "WINNER CHANGES AT"], &[0, 1, 2], rows);
+    text += &crossover::table(&answer.crossovers);
     text += &compensation_table(answer);
     text
 }
@@ -493,23 +458,6 @@ fn better_plans(side: &Judged) -> String {
         wrap(&line, 78)
     });
     lines.collect()
-}
-
-/// A value of an input, as a page says it.
-fn quantity(c: &Crossover, value: f64) -> String {
-    match (&c.input.lever, c.input.unit) {
-        (Lever::Chips, _) => format!("{value:.0}"),
-        (Lever::Megawatts, _) => scaled(value * 1e6, "W"),
-        (_, "USD/kWh") => format!("${value:.3}/kWh"),
-        (_, "USD") => format!("${value:.0}"),
-        (_, "gCO2e/kWh") => format!("{value:.0} g/kWh"),
-        (_, "fraction" | "rate" | "ratio" | "") => format!("{value:.3}"),
-        (_, unit) => match unit.strip_prefix("USD/") {
-            Some(per) => format!("{}/{per}", dollars(value)),
-            None if value.abs() < 10.0 => format!("{value:.2} {unit}"),
-            None => format!("{value:.0} {unit}"),
-        },
-    }
 }
 
 fn bands_of(design: &Design, e: &Estimate) -> Bands {
@@ -671,19 +619,7 @@ fn document(scenario: &Scenario, answers: &[Answer], engine: &str) -> Value {
                 "figures": figures, "unit": objective.unit(),
             }));
         }
-        for c in &answer.crossovers {
-            found.push(json!({
-                "workload": answer.workload,
-                "input": if c.both { c.input.name.clone() } else { format!("{}.{}", c.side, c.input.name) },
-                "moves": c.whose(),
-                "between": [c.side, c.other],
-                "objective": c.objective.word(),
-                "value": c.value,
-                "unit": c.input.unit,
-                "today": c.today,
-                "note": if c.note.is_empty() { Value::Null } else { c.note.clone().into() },
-            }));
-        }
+        found.extend(answer.crossovers.iter().map(|c| crossover::json(&answer.workload, c)));
     }
     json!({
         "scenario": scenario.name,

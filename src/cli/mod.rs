@@ -4,6 +4,7 @@ mod artifact;
 mod check;
 mod compare;
 mod completions;
+mod crossover;
 pub mod doctor;
 mod engine;
 mod estimate;

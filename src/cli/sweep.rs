@@ -9,10 +9,13 @@ use std::time::{Duration, Instant};
 use clap::{ArgAction, Args};
 use serde_json::{Map, Value, json};
 
+use super::crossover;
 use super::engine::{Chosen, EngineArgument};
 use super::estimate::{carbon, dollars, duration, energy, wrap};
 use super::output::{self, FAINT, HEADING};
 use super::{Global, Outcome};
+use crate::compare::crossover::{Crossover, between_all};
+use crate::compare::judge;
 use crate::design::Design;
 use crate::library::diagnostic::{Diagnostic, Fault};
 use crate::library::site::J_PER_KWH;
@@ -22,7 +25,6 @@ use crate::model::{Estimate, estimate};
 use crate::report;
 use crate::results::{self, Cell, Header, Identity, Keep as KeepRows, Opened, Row, fields};
 use crate::scenario::Scenario;
-use crate::search::frontier::Depth;
 use crate::search::space::PlanSpace;
 use crate::search::{Found, search_to};
 use crate::sweep::answer::{Answer, Part};
@@ -98,6 +100,8 @@ struct Swept<'a> {
     elapsed: f64,
     /// Plans evaluated by this process.
     evaluated: u64,
+    /// What the scenario asks for, by workload.
+    crossovers: Vec<(String, Crossover)>,
 }
 
 pub fn run(arguments: &Arguments, global: &Global) -> Outcome {
@@ -168,7 +172,7 @@ pub fn run(arguments: &Arguments, global: &Global) -> Outcome {
     } else {
         arguments.engine.select(points)?
     };
-    let search = |depth: Depth, setting: &Setting, spaces: &[PlanSpace], chips: f64| {
+    let search = |depth: usize, setting: &Setting, spaces: &[PlanSpace], chips: f64| {
         searched(&engine, depth, setting, spaces, chips)
     };
     let stop = interrupted()?;
@@ -193,6 +197,7 @@ pub fn run(arguments: &Arguments, global: &Global) -> Outcome {
         answer,
         resumed: resumed.0,
         elapsed: started.elapsed().as_secs_f64(),
+        crossovers: if end == End::Done { crossovers(&library, &scenario, arguments, &engine)? } else { Vec::new() },
     };
     if let End::Stopped(at) = end {
         let kept = if arguments.out.is_some() { "; --resume goes on from here" } else { "" };
@@ -214,17 +219,37 @@ pub fn run(arguments: &Arguments, global: &Global) -> Outcome {
     Ok(if any { ExitCode::SUCCESS } else { ExitCode::from(3) })
 }
 
+/// The crossovers that a scenario asks for between its designs as stated, without the axes of `[sweep]`.
+fn crossovers(
+    library: &Library,
+    scenario: &Scenario,
+    arguments: &Arguments,
+    engine: &Chosen,
+) -> Result<Vec<(String, Crossover)>, Fault> {
+    let asked = scenario.asked()?;
+    if asked.is_empty() || arguments.partition.is_some() {
+        return Ok(Vec::new());
+    }
+    let search = |design: &Design, chips: f64| engine.search_design(design, chips);
+    let mut found = Vec::new();
+    for workload in &scenario.workloads {
+        let sides = judge(scenario.designs(library, workload, &arguments.set)?, &search)?;
+        found.extend(between_all(&sides, &asked, &search)?.into_iter().map(|c| (workload.clone(), c)));
+    }
+    Ok(found)
+}
+
 /// The plans of all batches of a group.
 fn searched(
     engine: &Chosen,
-    depth: Depth,
+    depth: usize,
     setting: &Setting,
     spaces: &[PlanSpace],
     chips: f64,
 ) -> Result<Found, Fault> {
     let mut found = Found::nothing_of(depth);
     for space in spaces {
-        found = found.join(if depth == Depth::default() {
+        found = found.join(if depth == 1 {
             engine.search(setting, space, chips)?
         } else {
             search_to(depth, setting, space, chips)
@@ -290,7 +315,7 @@ fn axes(sweep: &Sweep<'_>) -> Result<Vec<Value>, Fault> {
 /// Sizes of the space by axis, and the time that a short run makes likely.
 fn dry_run(global: &Global, sweep: &Sweep<'_>, points: u64, engine: &EngineArgument) -> Outcome {
     let engine = engine.select(points)?;
-    let search = |depth: Depth, setting: &Setting, spaces: &[PlanSpace], chips: f64| {
+    let search = |depth: usize, setting: &Setting, spaces: &[PlanSpace], chips: f64| {
         searched(&engine, depth, setting, spaces, chips)
     };
     // Units spread over the space, as many as half a second takes.
@@ -450,6 +475,14 @@ impl Swept<'_> {
             }
             text += &output::table(&["", "DESIGN", "TIME", "ENERGY", "COST", "CO2E"], &[0, 2, 3, 4, 5], rows);
         }
+        for workload in &self.scenario.workloads {
+            let own: Vec<Crossover> =
+                self.crossovers.iter().filter(|(w, _)| w == workload).map(|(_, c)| c.clone()).collect();
+            if !own.is_empty() {
+                text +=
+                    &format!("\n{HEADING}where the winner changes{HEADING:#}, {workload}\n{}", crossover::table(&own));
+            }
+        }
         let (designs, evaluated, _) = self.answer.totals();
         let facts = format!(
             "{designs} designs answered, {} of them factored; {evaluated} full evaluations by {} in {:.3} s ({:.0} a second)",
@@ -538,7 +571,7 @@ impl Swept<'_> {
             "best": best,
             "rejected": rejected,
             "frontier": frontier,
-            "crossovers": [],
+            "crossovers": self.crossovers.iter().map(|(workload, c)| crossover::json(workload, c)).collect::<Vec<_>>(),
         }))
     }
 }

@@ -177,6 +177,17 @@ pub fn crossovers(a: &Judged, b: &Judged, asked: &[Asked], search: &Search<'_>) 
     answers(a, b, &questions, search)
 }
 
+/// What is asked of every pair of sides.
+pub fn between_all(sides: &[Judged], asked: &[Asked], search: &Search<'_>) -> Result<Vec<Crossover>, Fault> {
+    let mut found = Vec::new();
+    for first in 0..sides.len() {
+        for second in first + 1..sides.len() {
+            found.extend(crossovers(&sides[first], &sides[second], asked, search)?);
+        }
+    }
+    Ok(found)
+}
+
 /// The answers to questions over two sides, in their order; none where a side has no plan.
 pub fn answers(a: &Judged, b: &Judged, asked: &[Question], search: &Search<'_>) -> Result<Vec<Crossover>, Fault> {
     if a.estimate().is_none() || b.estimate().is_none() {

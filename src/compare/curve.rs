@@ -50,7 +50,7 @@ pub struct Curve<'a> {
 
 /// Every plan of a search that can win.
 pub fn plans(found: &Found) -> Vec<Estimate> {
-    let mut plans: Vec<Estimate> = found.frontier.plans().copied().collect();
+    let mut plans: Vec<Estimate> = found.frontier.plans().to_vec();
     for best in found.best.iter().flatten() {
         if !plans.iter().any(|plan| plan.plan == best.plan) {
             plans.push(*best);

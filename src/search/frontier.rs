@@ -2,57 +2,31 @@
 
 use crate::model::Estimate;
 
-/// How much of a frontier is kept.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Depth {
-    /// Plans that fewer than so many others beat.
-    pub best: usize,
-    /// A negative price pays for energy: plans that use the most in their time are kept as well.
-    pub most_energy: bool,
-}
-
-impl Default for Depth {
-    fn default() -> Depth {
-        Depth { best: 1, most_energy: false }
-    }
-}
-
 /// Plans of one run that can be best at some price of time and energy.
 ///
 /// Money, carbon and the energy at the meter grow with the wall time and with the energy of the equipment, and know nothing
 /// else of a plan ([`crate::model::settle`]). A plan that another one beats in both is the best at no site and no price; one
-/// that `best` others beat is never among the `best` best. In order of time.
+/// that `depth` others beat is never among the `depth` best. In order of time.
 #[derive(Clone, Debug)]
 pub struct Frontier {
-    depth: Depth,
-    least: Vec<Estimate>,
-    most: Vec<Estimate>,
+    depth: usize,
+    plans: Vec<Estimate>,
 }
 
 impl Frontier {
-    /// An empty one.
-    pub fn new(depth: Depth) -> Frontier {
-        Frontier { depth, least: Vec::new(), most: Vec::new() }
+    /// An empty one that keeps the plans which fewer than `depth` others beat.
+    pub fn new(depth: usize) -> Frontier {
+        Frontier { depth: depth.max(1), plans: Vec::new() }
     }
 
-    /// What is kept.
-    pub fn depth(&self) -> Depth {
-        self.depth
-    }
-
-    /// The plans, the fastest first; after them those that use much energy, where they are kept.
-    pub fn plans(&self) -> impl Iterator<Item = &Estimate> {
-        let new = |e: &&Estimate| !self.least.iter().any(|l| l.plan == e.plan);
-        self.least.iter().chain(self.most.iter().filter(new))
+    /// The plans, the fastest first.
+    pub fn plans(&self) -> &[Estimate] {
+        &self.plans
     }
 
     /// Takes a plan in, unless enough others are as good in both; of equals the first stays.
     pub fn offer(&mut self, estimate: &Estimate) {
-        let best = self.depth.best.max(1);
-        insert(&mut self.least, estimate, best, |e| (e.wall.wall_s, e.power.it_j()));
-        if self.depth.most_energy {
-            insert(&mut self.most, estimate, best, |e| (e.wall.wall_s, -e.power.it_j()));
-        }
+        insert(&mut self.plans, estimate, self.depth);
     }
 
     /// Takes in what another search found after this one.
@@ -63,8 +37,13 @@ impl Frontier {
     }
 }
 
+/// Time and equipment energy of a plan.
+fn key(e: &Estimate) -> (f64, f64) {
+    (e.wall.wall_s, e.power.it_j())
+}
+
 /// Enters a plan into a list in order of time in which fewer than `depth` others are as good as each.
-fn insert(plans: &mut Vec<Estimate>, estimate: &Estimate, depth: usize, key: impl Fn(&Estimate) -> (f64, f64)) {
+fn insert(plans: &mut Vec<Estimate>, estimate: &Estimate, depth: usize) {
     let (time, energy) = key(estimate);
     let place = plans.partition_point(|p| key(p) <= (time, energy));
     let better = plans[..place].iter().rev().filter(|p| key(p).1 <= energy).take(depth).count();
@@ -78,7 +57,7 @@ fn insert(plans: &mut Vec<Estimate>, estimate: &Estimate, depth: usize, key: imp
         plans.drain(place + 1..place + 1 + beaten);
         return;
     }
-    let keys: Vec<(f64, f64)> = plans.iter().map(&key).collect();
+    let keys: Vec<(f64, f64)> = plans.iter().map(key).collect();
     let mut at = 0;
     plans.retain(|p| {
         let better = keys[..at].iter().filter(|k| k.1 <= key(p).1).take(depth).count();

@@ -10,7 +10,7 @@ use crate::model::evaluator::Evaluator;
 use crate::model::plan::Reason;
 use crate::model::setting::Setting;
 use crate::model::{Estimate, Rejection};
-use frontier::{Depth, Frontier};
+use frontier::Frontier;
 use space::PlanSpace;
 
 /// What a design is judged by; less is better in each.
@@ -78,11 +78,11 @@ pub struct Found {
 impl Found {
     /// A search that has not begun.
     pub fn nothing() -> Found {
-        Found::nothing_of(Depth::default())
+        Found::nothing_of(1)
     }
 
     /// The same with a frontier of a depth.
-    pub fn nothing_of(depth: Depth) -> Found {
+    pub fn nothing_of(depth: usize) -> Found {
         Found {
             best: [None; 4],
             frontier: Frontier::new(depth),
@@ -164,11 +164,11 @@ pub(crate) fn nearer(a: Option<Rejection>, b: Option<Rejection>) -> Option<Rejec
 
 /// Evaluates every plan of a space on the CPU, on all cores, and keeps the best of each objective and the frontier.
 pub fn search(setting: &Setting, space: &PlanSpace, chips: f64) -> Found {
-    search_to(Depth::default(), setting, space, chips)
+    search_to(1, setting, space, chips)
 }
 
 /// The same with a frontier of a depth.
-pub fn search_to(depth: Depth, setting: &Setting, space: &PlanSpace, chips: f64) -> Found {
+pub fn search_to(depth: usize, setting: &Setting, space: &PlanSpace, chips: f64) -> Found {
     /// Points of a piece of work: enough to find layers again, few enough to keep all cores busy to the end.
     const CHUNK: u64 = 1 << 14;
     let switches = space.switches();

@@ -12,12 +12,12 @@ use crate::model::{Estimate, Rejection, settle};
 use crate::results::{Identity, Row};
 use crate::scenario::Scenario;
 use crate::scenario::constraints::Constraints;
-use crate::search::frontier::{Depth, pareto};
+use crate::search::frontier::pareto;
 use crate::search::space::PlanSpace;
 use crate::search::{Found, Objective, nearer};
 
-/// An engine's search of the plans of a setting on so many chips.
-pub type Search<'a> = dyn Fn(Depth, &Setting, &[PlanSpace], f64) -> Result<Found, Fault> + Sync + 'a;
+/// An engine's search of the plans of a setting on so many chips, with a frontier of a depth.
+pub type Search<'a> = dyn Fn(usize, &Setting, &[PlanSpace], f64) -> Result<Found, Fault> + Sync + 'a;
 
 /// A design that may be among the best: its figures by objective, its cell, its plan.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -112,9 +112,14 @@ pub fn answer(
     if let Some(outcome) = beyond_supply(space, scenario, group) {
         return Ok(outcome);
     }
-    let depth = Depth { best: keep.top, most_energy: pays_for_energy(space, group) };
-    let found = search(depth, &space.setting(group), &space.plans(scenario, group)?, group.chips)?;
-    let runs: Vec<&Estimate> = found.frontier.plans().collect();
+    let plans = space.plans(scenario, group)?;
+    if pays_for_energy(space, group) {
+        // More energy may be better there: every plan is settled.
+        let points = plans.iter().map(PlanSpace::len).sum();
+        return answer_each(space, scenario, group, keep, 0..points);
+    }
+    let found = search(keep.top, &space.setting(group), &plans, group.chips)?;
+    let runs: Vec<&Estimate> = found.frontier.plans().iter().collect();
     Ok(settle_cells(space, scenario, group, keep, &found, &runs))
 }
 

@@ -6,8 +6,7 @@
 //!    differ in site and price alone form a [`group`] whose plans are timed once.
 //! 2. Money, carbon and the energy at the meter grow with the wall time and the equipment's energy and know nothing else of a
 //!    plan ([`crate::model::settle`]), so only the plans on the group's time–energy frontier can be best anywhere
-//!    ([`crate::search::frontier::Frontier`]). Where electricity has a negative price, the frontier of time and *most*
-//!    energy is kept as well.
+//!    ([`crate::search::frontier::Frontier`]). Where electricity has a negative price, every plan is settled.
 //! 3. Cost grows with the price and nothing else depends on it, so of the prices of a site only the least reaches the frontier
 //!    over all designs.
 //!
