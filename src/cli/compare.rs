@@ -9,13 +9,13 @@ use super::engine::EngineArgument;
 use super::estimate::{between, carbon, dollars, duration, energy, scaled, wrap};
 use super::output::{self, FAINT, HEADING};
 use super::{Global, Outcome};
-use crate::compare::crossover::{Asked, Crossover, Moves, Question, answers as solve, crossovers};
+use crate::compare::crossover::{Asked, Crossover, crossovers};
 use crate::compare::equal::{Compensation, Terms, compensation, on_equal_terms};
-use crate::compare::input::{Input, Lever};
+use crate::compare::input::Lever;
 use crate::compare::shadow::{Shadow, shadow};
 use crate::compare::{Judged, Search, judge, winner};
 use crate::design::Design;
-use crate::library::diagnostic::{Diagnostic, Fault};
+use crate::library::diagnostic::{Diagnostic, Fault, quoted};
 use crate::model::Estimate;
 use crate::report;
 use crate::scenario::Scenario;
@@ -52,9 +52,9 @@ pub struct Arguments {
     /// Every design with as many chips as have the first one's megawatts, cost or days
     #[arg(long, value_enum, value_name = "TERMS")]
     equal: Option<EqualTerms>,
-    /// How many chips, megawatts, MWh and dollars of each design replace the first one at equal days
-    #[arg(long)]
-    compensation: bool,
+    /// How many chips, megawatts, MWh and dollars of each design replace those of one, else of the first, at equal days
+    #[arg(long, value_name = "DESIGN", num_args = 0..=1, require_equals = true, default_missing_value = "")]
+    compensation: Option<String>,
     #[command(flatten)]
     engine: EngineArgument,
 }
@@ -114,6 +114,7 @@ pub fn run(arguments: &Arguments, global: &Global) -> Outcome {
     } else {
         arguments.crossover.iter().map(|text| Asked::parse(text, &names)).collect::<Result<Vec<_>, Fault>>()?
     };
+    let replaced = replaced(arguments, &scenario.names()?)?;
     // Everything is looked up before a device is woken.
     let questions = scenario
         .workloads
@@ -157,19 +158,20 @@ pub fn run(arguments: &Arguments, global: &Global) -> Outcome {
             Some(terms) => equalised(sides, terms.terms(), &search)?,
             None => sides,
         };
-        let found = if asked.is_empty() && !scenario.crossovers.is_empty() {
-            of_scenario(&scenario, &sides, &variants, &search)?
-        } else {
-            let mut found = Vec::new();
-            for first in 0..sides.len() {
-                for second in first + 1..sides.len() {
-                    found.extend(crossovers(&sides[first], &sides[second], &asked, &search)?);
-                }
+        let mut found = Vec::new();
+        for first in 0..sides.len() {
+            for second in first + 1..sides.len() {
+                found.extend(crossovers(&sides[first], &sides[second], &asked, &search)?);
             }
-            found
-        };
+        }
         let shadows = sides.iter().map(|side| shadow(side, &search)).collect::<Result<_, Fault>>()?;
-        let compensation = if arguments.compensation { compensation(&sides, &search)? } else { Vec::new() };
+        let compensation = match replaced {
+            Some(name) => {
+                let base = sides.iter().position(|side| side.design.name == name).unwrap_or(0);
+                compensation(&sides, base, &search)?
+            }
+            None => Vec::new(),
+        };
         let answer = Answer { workload: workload.clone(), sides, variants, crossovers: found, shadows, compensation };
         if !global.json {
             progress.suspend(|| output::answer(&page(&scenario, &answer)))?;
@@ -186,6 +188,18 @@ pub fn run(arguments: &Arguments, global: &Global) -> Outcome {
     Ok(if feasible { ExitCode::SUCCESS } else { ExitCode::from(3) })
 }
 
+/// The design that others replace: one of the scenario's, or none for the first.
+fn replaced<'a>(arguments: &'a Arguments, names: &[String]) -> Result<Option<&'a str>, Fault> {
+    match arguments.compensation.as_deref() {
+        Some(name) if !name.is_empty() && !names.iter().any(|known| known == name) => {
+            let message = format!("{} is no design here", quoted(name));
+            let help = format!("write one of {}", names.join(", "));
+            Err(Fault::input(Diagnostic::error(message).key("compensation").help(help)))
+        }
+        given => Ok(given),
+    }
+}
+
 /// The sides on equal terms with the first; one that no size brings there is left as it is, with a warning.
 fn equalised(sides: Vec<Judged>, terms: Terms, search: &Search<'_>) -> Result<Vec<Judged>, Fault> {
     let equal = on_equal_terms(&sides, terms, search)?;
@@ -197,25 +211,6 @@ fn equalised(sides: Vec<Judged>, terms: Terms, search: &Search<'_>) -> Result<Ve
         })
     };
     Ok(sides.into_iter().zip(equal).map(brought).collect())
-}
-
-/// The crossovers that the scenario asks for, between its designs and variants.
-fn of_scenario(
-    scenario: &Scenario,
-    sides: &[Judged],
-    variants: &[(usize, Judged)],
-    search: &Search<'_>,
-) -> Result<Vec<Crossover>, Fault> {
-    let all = || sides.iter().chain(variants.iter().map(|(_, judged)| judged));
-    let mut found = Vec::new();
-    for asked in &scenario.crossovers {
-        let Some((side, other, input)) = asked.parts() else { continue };
-        let named = |name: &str| all().find(|judged| judged.design.name == name);
-        let (Some(side), Some(other)) = (named(side), named(other)) else { continue };
-        let question = Question { objective: asked.objective, input: Input::parse(input)?, moves: Moves::First };
-        found.extend(solve(side, other, &[question], search)?);
-    }
-    Ok(found)
 }
 
 /// Prices of different kinds do not compare.
@@ -451,7 +446,9 @@ fn per_percent(side: &Judged, shadow: &Shadow) -> String {
 
 /// What replaces one chip of the first design.
 fn compensation_table(answer: &Answer) -> String {
-    let Some(first) = answer.sides.first().filter(|_| !answer.compensation.is_empty()) else { return String::new() };
+    let Some(against) = answer.compensation.iter().find_map(|(_, found)| Some(&found.as_ref()?.against)) else {
+        return String::new();
+    };
     let rows = answer.compensation.iter().map(|(name, found)| match found {
         None => vec![name.clone(), "as fast with no number of chips".to_owned()],
         Some(c) => {
@@ -463,8 +460,7 @@ fn compensation_table(answer: &Answer) -> String {
         }
     });
     format!(
-        "\n{HEADING}what replaces one chip, megawatt, MWh or dollar of {} at equal days{HEADING:#}\n{}",
-        first.design.name,
+        "\n{HEADING}what replaces one chip, megawatt, MWh or dollar of {against} at equal days{HEADING:#}\n{}",
         output::table(&["DESIGN", "CHIPS", "POWER", "ENERGY", "COST"], &[0], rows.collect())
     )
 }
