@@ -417,7 +417,7 @@ fn a_sweep_of_nothing_feasible_is_exit_3_with_its_document() {
     assert_eq!(ran.code, 3, "{}", ran.stderr);
     let document = ran.json();
     assert_eq!(document["best"].as_array().unwrap().len(), 0);
-    assert_eq!(document["feasible"], 0);
+    assert_eq!(document["feasible"], false, "as every document of exit 3");
     assert_eq!(document["rejected"].as_array().unwrap().len(), 2);
     assert_eq!(document["rejected"][0]["reason"], "memory");
     assert_eq!(wattline(&["sweep", path, "--engine", "cpu"]).code, 3);

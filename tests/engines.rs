@@ -311,7 +311,7 @@ fn the_shipped_sweep_of_gpt_3_13b_comes_to_the_same_on_both_engines() {
                 assert_eq!(theirs.by(objective), ours.by(objective), "{}", objective.word());
             }
             assert_eq!(digits(&theirs), digits(&ours));
-            assert!(ours.frontier.plans().len() > 0);
+            assert!(!ours.frontier.plans().is_empty());
         }
         assert!(feasible > 5000, "{feasible} feasible plans");
     });

@@ -11,14 +11,15 @@ use wattline::library::store::Library;
 use wattline::model::estimate;
 use wattline::model::plan::Plan;
 use wattline::model::setting::Setting;
+use wattline::results::{Row, fields};
 use wattline::scenario::Scenario;
 use wattline::search::frontier::pareto;
 use wattline::search::space::PlanSpace;
 use wattline::search::{Found, Objective, search_to};
 use wattline::sweep::answer::Answer;
-use wattline::sweep::group::{Keep, Rows};
+use wattline::sweep::group::{Keep, Rows, answer};
 use wattline::sweep::run::{End, Sweep};
-use wattline::sweep::space::Space;
+use wattline::sweep::space::{Group, Space};
 
 /// Two chips, sizes, power caps, places with their own hours, prices on both sides of zero.
 const SMALL: &str = r#"
@@ -70,10 +71,10 @@ fn swept(scenario: &Scenario, space: &Space, engine: &Engine, top: usize, part: 
         Ok(found)
     };
     let sweep = Sweep::new(scenario, space, Keep { top, rows: Rows::None }, part).unwrap();
-    let mut answer = Answer::new(space, &scenario.objectives(), top);
-    let end = sweep.run(0, &mut answer, &search, None, &AtomicBool::new(false), &mut |_, _| {}).unwrap();
+    let mut found = Answer::new(space, &scenario.objectives(), top);
+    let end = sweep.run(0, &mut found, &search, None, &AtomicBool::new(false), &mut |_, _| {}).unwrap();
     assert_eq!(end, End::Done);
-    answer
+    found
 }
 
 /// Every design of a space, looked up cell by cell and estimated plan by plan.
@@ -138,6 +139,57 @@ fn a_device_finds_the_best_and_the_frontier_of_every_design() {
         return;
     };
     agrees(&Engine::gpu(Gpu::open(&adapter).unwrap()), 1);
+}
+
+/// Designs of the large space that are evaluated one by one.
+const DRAWN: u64 = 100_000;
+
+#[test]
+fn a_hundred_thousand_designs_drawn_from_the_large_space_have_the_same_winners() {
+    let library = Library::open::<&Path>(&[]).unwrap();
+    let scenario = Scenario::read(&library, "a-billion-designs").unwrap();
+    let space = Space::new(&library, &scenario, &[]).unwrap();
+    let search = |depth: usize, setting: &Setting, spaces: &[PlanSpace], chips: f64| {
+        let join = |found: Found, plans: &PlanSpace| found.join(search_to(depth, setting, plans, chips));
+        Ok(spaces.iter().fold(Found::nothing_of(depth), join))
+    };
+    let column = |name: &str| fields().iter().position(|field| field.name == name).unwrap();
+    let figures = ["wall_s", "facility_energy_j", "cost_usd", "co2_kg"].map(column);
+    let (index, objective) = (column("index"), column("objective"));
+    // A linear congruential generator (Knuth's MMIX) draws the cells.
+    let mut state = 20_261_122_u64;
+    let (mut drawn, mut compared) = (0, 0);
+    while drawn < DRAWN {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        let number = (state >> 11) % space.cells;
+        let cell = space.cell(number);
+        let own = |g: &&Group| {
+            (g.block, g.size, g.cap) == (cell.block, cell.size, cell.cap) && g.sites.contains(&(cell.site as u32))
+        };
+        let group = space.groups.iter().find(own).unwrap();
+        let factored = answer(&space, &scenario, group, Keep { top: 1, rows: Rows::Best }, &search).unwrap();
+        let design = space.design(&library, &scenario, &[], number).unwrap();
+        let mut best = [f64::INFINITY; 4];
+        for plans in scenario.spaces(&design).unwrap() {
+            for plan in (0..plans.len()).filter_map(|index| plans.decode(index)) {
+                drawn += 1;
+                if let Ok(e) = estimate(&design.setting, &plan, design.chips) {
+                    for objective in Objective::ALL {
+                        best[objective as usize] = best[objective as usize].min(objective.of(&e));
+                    }
+                }
+            }
+        }
+        let rows: Vec<_> = factored.rows.iter().filter(|r| r.cells[index].number() == Some(number as f64)).collect();
+        assert_eq!(rows.is_empty(), best[0].is_infinite(), "cell {number}");
+        for (at, word) in Objective::ALL.map(Objective::word).into_iter().enumerate().filter(|_| !rows.is_empty()) {
+            let won = |row: &&&Row| row.cells[objective].text().unwrap().split(',').any(|w| w == word);
+            let row = rows.iter().find(won).unwrap();
+            assert_eq!(row.cells[figures[at]].number(), Some(best[at]), "cell {number}, {word}");
+            compared += 1;
+        }
+    }
+    assert!(compared > 40, "only {compared} winners came up");
 }
 
 #[test]

@@ -112,7 +112,7 @@ fn a_dry_run_counts_the_space_by_axis_and_tells_the_time() {
     assert!(number(&document, "/expected_s") > 0.0);
     let page = wattline(&words(&format!("sweep {NAME} --dry-run")));
     assert_eq!(page.code, 0);
-    assert!(page.stdout.contains("tp 6 x"), "{}", page.stdout);
+    assert!(page.stdout.contains("tp 8 x"), "{}", page.stdout);
     for line in page.stdout.lines() {
         assert!(line.chars().count() <= 80, "{line}");
     }

@@ -15,7 +15,7 @@ use crate::compare::equal::{Compensation, Terms, compensation, on_equal_terms};
 use crate::compare::shadow::{Shadow, shadow};
 use crate::compare::{Judged, Search, judge, winner};
 use crate::design::Design;
-use crate::library::diagnostic::{Diagnostic, Fault};
+use crate::library::diagnostic::{Diagnostic, Fault, quoted};
 use crate::model::Estimate;
 use crate::report;
 use crate::scenario::Scenario;
@@ -52,9 +52,9 @@ pub struct Arguments {
     /// Every design with as many chips as have the first one's megawatts, cost or days
     #[arg(long, value_enum, value_name = "TERMS")]
     equal: Option<EqualTerms>,
-    /// How many chips, megawatts, MWh and dollars of each design replace the first one at equal days
-    #[arg(long)]
-    compensation: bool,
+    /// How many chips, megawatts, MWh and dollars of each design replace those of one, else of the first, at equal days
+    #[arg(long, value_name = "DESIGN", num_args = 0..=1, require_equals = true, default_missing_value = "")]
+    compensation: Option<String>,
     #[command(flatten)]
     engine: EngineArgument,
 }
@@ -114,6 +114,7 @@ pub fn run(arguments: &Arguments, global: &Global) -> Outcome {
     } else {
         arguments.crossover.iter().map(|text| Asked::parse(text, &names)).collect::<Result<Vec<_>, Fault>>()?
     };
+    let replaced = replaced(arguments, &scenario.names()?)?;
     // Everything is looked up before a device is woken.
     let questions = scenario
         .workloads
@@ -159,7 +160,13 @@ pub fn run(arguments: &Arguments, global: &Global) -> Outcome {
         };
         let found = between_all(&sides, &asked, &search)?;
         let shadows = sides.iter().map(|side| shadow(side, &search)).collect::<Result<_, Fault>>()?;
-        let compensation = if arguments.compensation { compensation(&sides, &search)? } else { Vec::new() };
+        let compensation = match replaced {
+            Some(name) => {
+                let base = sides.iter().position(|side| side.design.name == name).unwrap_or(0);
+                compensation(&sides, base, &search)?
+            }
+            None => Vec::new(),
+        };
         let answer = Answer { workload: workload.clone(), sides, variants, crossovers: found, shadows, compensation };
         if !global.json {
             progress.suspend(|| output::answer(&page(&scenario, &answer)))?;
@@ -174,6 +181,18 @@ pub fn run(arguments: &Arguments, global: &Global) -> Outcome {
         output::answer(&footer(&answers, engine.name()))?;
     }
     Ok(if feasible { ExitCode::SUCCESS } else { ExitCode::from(3) })
+}
+
+/// The design that others replace: one of the scenario's, or none for the first.
+fn replaced<'a>(arguments: &'a Arguments, names: &[String]) -> Result<Option<&'a str>, Fault> {
+    match arguments.compensation.as_deref() {
+        Some(name) if !name.is_empty() && !names.iter().any(|known| known == name) => {
+            let message = format!("{} is no design here", quoted(name));
+            let help = format!("write one of {}", names.join(", "));
+            Err(Fault::input(Diagnostic::error(message).key("compensation").help(help)))
+        }
+        given => Ok(given),
+    }
 }
 
 /// The sides on equal terms with the first; one that no size brings there is left as it is, with a warning.
@@ -416,7 +435,9 @@ fn per_percent(side: &Judged, shadow: &Shadow) -> String {
 
 /// What replaces one chip of the first design.
 fn compensation_table(answer: &Answer) -> String {
-    let Some(first) = answer.sides.first().filter(|_| !answer.compensation.is_empty()) else { return String::new() };
+    let Some(against) = answer.compensation.iter().find_map(|(_, found)| Some(&found.as_ref()?.against)) else {
+        return String::new();
+    };
     let rows = answer.compensation.iter().map(|(name, found)| match found {
         None => vec![name.clone(), "as fast with no number of chips".to_owned()],
         Some(c) => {
@@ -428,8 +449,7 @@ fn compensation_table(answer: &Answer) -> String {
         }
     });
     format!(
-        "\n{HEADING}what replaces one chip, megawatt, MWh or dollar of {} at equal days{HEADING:#}\n{}",
-        first.design.name,
+        "\n{HEADING}what replaces one chip, megawatt, MWh or dollar of {against} at equal days{HEADING:#}\n{}",
         output::table(&["DESIGN", "CHIPS", "POWER", "ENERGY", "COST"], &[0], rows.collect())
     )
 }

@@ -350,7 +350,7 @@ fn dry_run(global: &Global, sweep: &Sweep<'_>, points: u64, engine: &EngineArgum
     };
     let keys = ["workload", "design", "chip", "precision", "sizes", "power_caps", "sites", "prices"];
     let shown = blocks.iter().take(SHOWN).map(|b| keys.iter().map(|k| cells(b, k)).collect()).collect();
-    let heads = ["WORKLOAD", "DESIGN", "CHIP", "PRECISION", "SIZES", "CAPS", "SITES", "PRICES"];
+    let heads = ["WORKLOAD", "DESIGN", "CHIP", "IN", "SIZES", "CAPS", "SITES", "PRICES"];
     text += &output::table(&heads, &[0, 1, 2, 3], shown);
     if blocks.len() > SHOWN {
         text += &format!("and {} more\n", blocks.len() - SHOWN);

@@ -81,12 +81,12 @@ pub fn on_equal_terms(sides: &[Judged], terms: Terms, search: &Search<'_>) -> Re
     Ok(equal)
 }
 
-/// What replaces one chip of the first design at equal days.
+/// What replaces a design at equal days.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Compensation {
     pub name: String,
     pub against: String,
-    /// Of this design on the days of the first, and over those of the first.
+    /// Of this design on the days of the other, and over those of the other.
     pub chips: f64,
     pub megawatts: f64,
     pub megawatt_hours: f64,
@@ -94,14 +94,24 @@ pub struct Compensation {
     pub times: [f64; 4],
 }
 
-/// The compensation of each side but the first; none where no number of chips is as fast.
-pub fn compensation(sides: &[Judged], search: &Search<'_>) -> Result<Vec<(String, Option<Compensation>)>, Fault> {
+/// What each other side takes to replace the one at `base`; none where no number of chips is as fast.
+pub fn compensation(
+    sides: &[Judged],
+    base: usize,
+    search: &Search<'_>,
+) -> Result<Vec<(String, Option<Compensation>)>, Fault> {
     let figures = |judged: &Judged| {
         let e = judged.estimate()?;
         let (design, chips) = (&judged.design, judged.design.chips);
         Some([chips, megawatts(design, chips), e.power.facility_j() / 3.6e9, e.cost.total()])
     };
-    let equal = on_equal_terms(sides, Terms::Days, search)?;
+    if sides.is_empty() {
+        return Ok(Vec::new());
+    }
+    let mut sides = sides.to_vec();
+    let last = base.min(sides.len().saturating_sub(1));
+    sides[..=last].rotate_right(1);
+    let equal = on_equal_terms(&sides, Terms::Days, search)?;
     let Some((name, base)) = sides.first().and_then(|first| Some((first.design.name.clone(), figures(first)?))) else {
         return Ok(Vec::new());
     };
