@@ -154,3 +154,23 @@ fn designs_and_workloads_of_a_sweep_are_all_answered() {
         assert_eq!(winner["plan"]["recompute"], "none");
     }
 }
+
+#[test]
+fn a_row_of_a_file_is_called_as_its_design_and_a_range_of_sizes_is_a_column() {
+    let text = "name = \"two\"\ntitle = \"Two\"\nquestion = \"?\"\nworkloads = [\"llama-2-7b\"]\n\
+        [[design]]\nname = \"A\"\nchip = [\"h100\", \"a100\"]\nchips = [64, 128]\nsite = [\"us-virginia\", \"no-norway\"]\n\
+        [constraints]\nchips = 64\n";
+    let (folder, path) = file("two.toml", text.as_bytes());
+    let out = folder.path().join("rows.csv");
+    let ran = wattline(&["sweep", path.to_str().unwrap(), "--engine", "cpu", "--out", out.to_str().unwrap()]);
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
+    let mut reader = csv::Reader::from_path(&out).unwrap();
+    let heads = reader.headers().unwrap().clone();
+    let column = |name: &str| heads.iter().position(|head| head == name).unwrap();
+    let rows: Vec<csv::StringRecord> = reader.records().map(Result::unwrap).collect();
+    assert!(rows.len() >= 4, "a row for each chip and site at least");
+    for row in &rows {
+        assert_eq!(&row[column("design")], "A");
+        assert_eq!(row[column("chips")].parse(), Ok(64.0), "the supply of chips is kept");
+    }
+}

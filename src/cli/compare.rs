@@ -133,7 +133,7 @@ pub fn run(arguments: &Arguments, global: &Global) -> Outcome {
     let search = |design: &Design, chips: f64| {
         progress.set_message(format!("{}: plans of {} on {chips} chips", design.setting.workload.title, design.name));
         progress.inc(1);
-        engine.search_design(design, chips)
+        engine.search_spaces(&design.setting, &scenario.spaces_of(design, chips)?, chips)
     };
     let mut answers = Vec::new();
     for (workload, designs, variants) in questions {

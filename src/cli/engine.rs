@@ -69,9 +69,14 @@ impl Chosen {
 
     /// Best plans of a design with a number of chips, over all its batches.
     pub fn search_design(&self, design: &Design, chips: f64) -> Result<Found, Fault> {
+        self.search_spaces(&design.setting, &design.spaces_of(chips), chips)
+    }
+
+    /// Best plans of several spaces.
+    pub fn search_spaces(&self, setting: &Setting, spaces: &[PlanSpace], chips: f64) -> Result<Found, Fault> {
         let mut found = Found::nothing();
-        for space in design.spaces_of(chips) {
-            found = found.join(self.search(&design.setting, &space, chips)?);
+        for space in spaces {
+            found = found.join(self.search(setting, space, chips)?);
         }
         Ok(found)
     }

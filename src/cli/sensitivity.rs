@@ -56,7 +56,8 @@ pub fn run(arguments: &Arguments, global: &Global) -> Outcome {
         .collect::<Result<Vec<_>, Fault>>()?;
     let points = questions.iter().flat_map(|(_, designs)| designs).flat_map(Design::spaces).map(|s| s.len()).sum();
     let engine = arguments.engine.select(points)?;
-    let search = |design: &Design, chips: f64| engine.search_design(design, chips);
+    let search =
+        |design: &Design, chips: f64| engine.search_spaces(&design.setting, &scenario.spaces_of(design, chips)?, chips);
     let mut designs = Vec::new();
     let mut probabilities = Vec::new();
     let mut feasible = false;

@@ -230,7 +230,8 @@ fn crossovers(
     if asked.is_empty() || arguments.partition.is_some() {
         return Ok(Vec::new());
     }
-    let search = |design: &Design, chips: f64| engine.search_design(design, chips);
+    let search =
+        |design: &Design, chips: f64| engine.search_spaces(&design.setting, &scenario.spaces_of(design, chips)?, chips);
     let mut found = Vec::new();
     for workload in &scenario.workloads {
         let sides = judge(scenario.designs(library, workload, &arguments.set)?, &search)?;
@@ -247,15 +248,11 @@ fn searched(
     spaces: &[PlanSpace],
     chips: f64,
 ) -> Result<Found, Fault> {
-    let mut found = Found::nothing_of(depth);
-    for space in spaces {
-        found = found.join(if depth == 1 {
-            engine.search(setting, space, chips)?
-        } else {
-            search_to(depth, setting, space, chips)
-        });
+    if depth == 1 {
+        return engine.search_spaces(setting, spaces, chips);
     }
-    Ok(found)
+    let join = |found: Found, space| found.join(search_to(depth, setting, space, chips));
+    Ok(spaces.iter().fold(Found::nothing_of(depth), join))
 }
 
 /// A flag that Ctrl-C raises; a second one ends the process at once.

@@ -84,7 +84,7 @@ impl Blocked {
             site: block.sites[0].clone(),
             usd_per_kwh: None,
         };
-        let design = |single: &Single| scenario.design(library, &block, single, common);
+        let design = |single: &Single| named(scenario.design(library, &block, single, common)?, &block);
         let limits: Vec<Option<PowerCap>> = block.power_cap.iter().copied().map(Some).collect();
         let limits = if limits.is_empty() { vec![None] } else { limits };
         let designs: Vec<Design> = limits
@@ -262,8 +262,13 @@ impl Space {
             site: b.block.sites[cell.site].clone(),
             usd_per_kwh: b.block.usd_per_kwh.get(cell.price).copied(),
         };
-        scenario.design(library, &b.block, &single, common)
+        named(scenario.design(library, &b.block, &single, common)?, &b.block)
     }
+}
+
+/// A design under its name in the scenario: the values of the axes stand beside it.
+fn named(design: Design, block: &Block) -> Result<Design, Fault> {
+    Ok(Design { name: block.design.clone(), ..design })
 }
 
 /// A site at one of the block's prices.
