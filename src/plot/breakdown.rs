@@ -42,7 +42,7 @@ struct Bar {
 /// The best row of every workload, design and objective, the designs of the least total first.
 fn bars(rows: &Rows, request: &Request, total: impl Fn(usize) -> f64) -> Vec<Bar> {
     let text = |name: &str, row: usize| rows.table.texts(name).map_or("", |texts| texts[row].as_str());
-    let design = if rows.has("design") { "design" } else { "chip" };
+    let design = rows.identity().unwrap_or("chip");
     let mut best: BTreeMap<(&str, &str, &str), usize> = BTreeMap::new();
     for row in (0..rows.len()).filter(|&row| total(row).is_finite() && total(row) > 0.0) {
         let objectives = text("objective", row);

@@ -64,7 +64,7 @@ pub fn chart(rows: &Rows, request: &Request) -> Result<Chart, Fault> {
     let mut legend = Vec::new();
     let mut bar = None;
     let mut legend_title = String::new();
-    let column = request.color.as_deref().or_else(|| ["design", "chip"].into_iter().find(|name| rows.has(name)));
+    let column = request.color.as_deref().or_else(|| rows.identity());
     match column.map(|name| rows.content(name)).transpose()? {
         None => {
             layers.push(Layer::Points { points: corners.clone(), sign: super::palette::of(0), size, opacity: 1.0 });

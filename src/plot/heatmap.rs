@@ -188,7 +188,7 @@ fn winners(x: &Lattice, y: &Lattice, judged: &Figure) -> Vec<Option<usize>> {
 
 pub fn chart(rows: &Rows, request: &Request) -> Result<Chart, Fault> {
     let (x_name, y_name) = axes(rows, request)?;
-    let named = request.color.as_deref().or_else(|| ["design", "chip"].into_iter().find(|name| rows.has(name)));
+    let named = request.color.as_deref().or_else(|| rows.identity());
     let designs = named.and_then(|name| rows.table.texts(name));
     let x = Lattice::of(rows, &x_name, designs, request.log.x())?;
     let y = Lattice::of(rows, &y_name, designs, request.log.y())?;

@@ -59,6 +59,13 @@ impl<'a> Rows<'a> {
         self.table.rows()
     }
 
+    /// The column that tells designs apart: their names, or what varies under one name.
+    pub fn identity(&self) -> Option<&'static str> {
+        let varies = |name: &&str| self.table.texts(name).is_some_and(|texts| texts.iter().any(|t| *t != texts[0]));
+        let columns = ["design", "chip", "site"];
+        columns.into_iter().find(varies).or_else(|| columns.into_iter().find(|name| self.has(name)))
+    }
+
     pub fn has(&self, name: &str) -> bool {
         self.table.column(name).is_some()
     }

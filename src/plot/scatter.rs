@@ -23,7 +23,7 @@ pub fn chart(rows: &Rows, request: &Request) -> Result<Chart, Fault> {
     let mut legend = Vec::new();
     let mut bar = None;
     let mut drawn = 0;
-    let column = request.color.as_deref().or_else(|| ["design", "chip"].into_iter().find(|name| rows.has(name)));
+    let column = request.color.as_deref().or_else(|| rows.identity());
     let groups: Vec<Vec<usize>>;
     match column.map(|name| rows.content(name)).transpose()? {
         Some(Content::Numbers(_)) => {
