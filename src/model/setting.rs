@@ -43,32 +43,6 @@ impl Setting {
         let ranks = f64::from(chip.ranks_per_chip);
         let mut rank = chip.clone();
         let cap_w = power_cap_w.unwrap_or(chip.default_cap_w) / ranks;
-        for figure in [
-            &mut rank.fp32_flops,
-            &mut rank.fp16_flops,
-            &mut rank.bf16_flops,
-            &mut rank.fp8_flops,
-            &mut rank.fp4_flops,
-            &mut rank.int8_flops,
-            &mut rank.memory_bytes,
-            &mut rank.hbm_bytes_per_s,
-            &mut rank.scale_up_bytes_per_s,
-            &mut rank.nic_bytes_per_s,
-            &mut rank.tdp_w,
-            &mut rank.load_w,
-            &mut rank.static_w,
-            &mut rank.idle_w,
-            &mut rank.default_cap_w,
-            &mut rank.cap_min_w,
-            &mut rank.cap_max_w,
-            &mut rank.all_in_usd,
-            &mut rank.server_share_usd,
-            &mut rank.chip_usd,
-            &mut rank.rental_usd_per_s,
-            &mut rank.embodied_kg,
-        ] {
-            *figure /= ranks;
-        }
         // A run that starts later runs on later chips: faster and larger by the gain, at the same watts and price.
         let gain = assumptions.chip_gain_per_year.powf(assumptions.start_delay_years);
         for figure in [
@@ -83,7 +57,23 @@ impl Setting {
             &mut rank.scale_up_bytes_per_s,
             &mut rank.nic_bytes_per_s,
         ] {
-            *figure *= gain;
+            *figure = *figure / ranks * gain;
+        }
+        for figure in [
+            &mut rank.tdp_w,
+            &mut rank.load_w,
+            &mut rank.static_w,
+            &mut rank.idle_w,
+            &mut rank.default_cap_w,
+            &mut rank.cap_min_w,
+            &mut rank.cap_max_w,
+            &mut rank.all_in_usd,
+            &mut rank.server_share_usd,
+            &mut rank.chip_usd,
+            &mut rank.rental_usd_per_s,
+            &mut rank.embodied_kg,
+        ] {
+            *figure /= ranks;
         }
         rank.cores = (rank.cores / ranks).max(1.0);
         rank.mtbf_s *= ranks;

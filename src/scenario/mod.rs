@@ -17,7 +17,7 @@ use std::sync::Arc;
 use serde::Deserialize;
 
 use crate::compare::crossover::Asked;
-use crate::design::{Ask, Design};
+use crate::design::Design;
 use crate::library::diagnostic::{Diagnostic, Fault, quoted};
 use crate::library::source_text::SourceText;
 use crate::library::store::Library;
@@ -219,7 +219,7 @@ impl Scenario {
         let mut designs = Vec::new();
         for side in &self.designs {
             for (block, single) in self.sides(side, workload, &[format!("design.{}", side.name)])? {
-                designs.push(resolve(library, &block, &single.ask(&block, common)?)?);
+                designs.push(self.design(library, &block, &single, common)?);
             }
         }
         Ok(designs)
@@ -238,7 +238,7 @@ impl Scenario {
                 usd_per_kwh: block.usd_per_kwh.last().copied(),
             });
             for single in at_each_site {
-                let design = resolve(library, block, &single.ask(block, &[])?)?;
+                let design = self.design(library, block, &single, &[])?;
                 self.spaces(&design)?;
                 for warning in design.warnings {
                     let tables: Vec<&str> = block.tables.iter().map(String::as_str).collect();
@@ -293,7 +293,7 @@ impl Scenario {
                 let tables = [format!("variant.{}", variant.name), format!("design.{}", base.name)];
                 if Some(&base.name) == variant.of.as_ref() {
                     for (block, single) in self.sides(&variant.over(base), workload, &tables)? {
-                        found.push((first, resolve(library, &block, &single.ask(&block, common)?)?));
+                        found.push((first, self.design(library, &block, &single, common)?));
                     }
                 }
                 first += self.sides(base, workload, &tables[1..])?.len();
@@ -320,7 +320,13 @@ impl Scenario {
 
     /// A design of a block, looked up.
     pub fn design(&self, library: &Library, block: &Block, single: &Single, set: &[String]) -> Result<Design, Fault> {
-        resolve(library, block, &single.ask(block, set)?)
+        let mut design = Design::resolve(library, &single.ask(block, set)?).map_err(|fault| block.blame(fault))?;
+        for input in &mut design.inputs {
+            if input.source == "command line" {
+                input.source = "scenario".to_owned();
+            }
+        }
+        Ok(design)
     }
 
     /// The plan spaces of a design on another number of chips under the scenario's axes.
@@ -336,14 +342,4 @@ impl Scenario {
     pub fn spaces(&self, design: &Design) -> Result<Vec<PlanSpace>, Fault> {
         self.spaces_of(design, design.chips)
     }
-}
-
-fn resolve(library: &Library, block: &Block, ask: &Ask) -> Result<Design, Fault> {
-    let mut design = Design::resolve(library, ask).map_err(|fault| block.blame(fault))?;
-    for input in &mut design.inputs {
-        if input.source == "command line" {
-            input.source = "scenario".to_owned();
-        }
-    }
-    Ok(design)
 }

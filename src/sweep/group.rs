@@ -118,9 +118,9 @@ pub fn answer(
         let points = plans.iter().map(PlanSpace::len).sum();
         return answer_each(space, scenario, group, keep, 0..points);
     }
-    let found = search(keep.top, &space.setting(group), &plans, group.chips)?;
-    let runs: Vec<&Estimate> = found.frontier.plans().iter().collect();
-    Ok(settle_cells(space, scenario, group, keep, &found, &runs))
+    let setting = space.setting(group);
+    let found = search(keep.top, &setting, &plans, group.chips)?;
+    Ok(settle_cells(space, scenario, group, keep, setting, &found, found.frontier.plans()))
 }
 
 /// Times the plans of some points of a group on the CPU and settles all of them.
@@ -149,8 +149,7 @@ pub fn answer_each(
         }
         first = end;
     }
-    let runs: Vec<&Estimate> = runs.iter().collect();
-    Ok(settle_cells(space, scenario, group, keep, &found, &runs))
+    Ok(settle_cells(space, scenario, group, keep, setting, &found, &runs))
 }
 
 /// A group of more chips than there are.
@@ -169,14 +168,15 @@ fn pays_for_energy(space: &Space, group: &Group) -> bool {
     }
 }
 
-/// Settles runs of a group in each of its cells.
+/// Settles runs of a group, which were timed in the setting `place`, in each of its cells.
 fn settle_cells(
     space: &Space,
     scenario: &Scenario,
     group: &Group,
     keep: Keep,
+    mut place: Setting,
     found: &Found,
-    runs: &[&Estimate],
+    runs: &[Estimate],
 ) -> Outcome {
     let block = &space.blocks[group.block];
     let objectives = scenario.objectives();
@@ -190,8 +190,8 @@ fn settle_cells(
     };
     let least_price = block.prices.iter().copied().fold(f64::INFINITY, f64::min);
     let mut front = Vec::new();
-    let mut place = space.setting(group);
-    let mut design = block.designs[group.cap].clone();
+    // Only rows want a whole design, with the entries behind it.
+    let mut design = (keep.rows != Rows::None).then(|| block.designs[group.cap].clone());
     let mut settled: Vec<(Candidate, Estimate)> = Vec::with_capacity(runs.len());
     for site in &group.sites {
         let site = *site as usize;
@@ -236,14 +236,13 @@ fn settle_cells(
             if block.prices.is_empty() || block.prices[price] <= least_price {
                 front.extend(settled.iter().map(|(candidate, _)| *candidate));
             }
-            match keep.rows {
-                Rows::None => {}
-                Rows::Best => {
-                    for (objectives, at) in winners(&settled, &objectives) {
-                        outcome.rows.push(row(&mut design, group, &place, &settled[at], &objectives));
-                    }
+            let Some(design) = &mut design else { continue };
+            if keep.rows == Rows::All {
+                outcome.rows.extend(settled.iter().map(|one| row(design, group, &place, one, &[])));
+            } else {
+                for (objectives, at) in winners(&settled, &objectives) {
+                    outcome.rows.push(row(design, group, &place, &settled[at], &objectives));
                 }
-                Rows::All => outcome.rows.extend(settled.iter().map(|one| row(&mut design, group, &place, one, &[]))),
             }
         }
     }
