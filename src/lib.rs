@@ -1,5 +1,6 @@
 //! Time, energy, money and carbon of AI training runs.
 #![recursion_limit = "256"]
+pub mod claims;
 pub mod cli;
 pub mod compare;
 pub mod design;

@@ -14,12 +14,12 @@ use wattline::library::entry_kind::EntryKind;
 use wattline::library::reader::{self, Owner};
 use wattline::library::source_text::SourceText;
 use wattline::library::store::{Library, evidence};
-use wattline::model::estimate;
 use wattline::model::plan::Plan;
-use wattline::search::Objective;
+use wattline::model::{Estimate, estimate};
+use wattline::search::{Objective, search};
 use wattline::uncertainty::band::{Band, Width};
 use wattline::uncertainty::calibrate::{Class, calibrate};
-use wattline::uncertainty::chance::{Side, chances};
+use wattline::uncertainty::chance::{Side, chances, ratio, step_ratio};
 use wattline::uncertainty::exposure::{Component, Exposure};
 use wattline::uncertainty::figures::uncertainty;
 use wattline::uncertainty::spread::Spread;
@@ -250,6 +250,39 @@ fn what_two_designs_share_does_not_blur_their_order() {
     };
     let (both, stack, neither) = (first_wins("s", "c"), first_wins("s", "d"), first_wins("t", "d"));
     assert!(neither > 0.5 && stack >= neither && both >= stack && both > neither + 0.05, "{both} {stack} {neither}");
+}
+
+#[test]
+fn the_ratio_of_two_designs_turned_around_is_its_inverse_and_a_step_has_that_of_its_chip_seconds() {
+    let [new, old] = ["nvidia-h100-sxm", "nvidia-a100-80gb-sxm"].map(|chip| {
+        let ask = Ask { workload: "llama-2-7b".to_owned(), chip: chip.to_owned(), chips: Some(64.0), ..Ask::default() };
+        let design = Design::resolve(&LIBRARY, &ask).unwrap();
+        let space = design.spaces().remove(0);
+        let found = search(&design.setting, &space, design.chips);
+        (*found.by(Objective::Time).unwrap(), design)
+    });
+    let uncertain = [&new, &old].map(|(estimate, design)| uncertainty(design, estimate));
+    let [a, b] = [(&new, &uncertain[0]), (&old, &uncertain[1])].map(|((estimate, design), uncertainty)| Side {
+        stack: &design.setting.stack.name,
+        chip: &design.setting.chip.name,
+        estimate,
+        uncertainty,
+    });
+    let spread = &new.1.spread;
+    let itself = ratio(&a, &a, Objective::Time, spread);
+    assert!(itself.holds(1.0) && (itself.p50 - 1.0).abs() < 0.01, "{itself:?}");
+    for objective in Objective::ALL {
+        let (there, back) = (ratio(&a, &b, objective, spread), ratio(&b, &a, objective, spread));
+        assert!(there.p10 < there.p50 && there.p50 < there.p90, "{there:?}");
+        // Errors of the run itself are drawn by place: two standard errors of ten thousand draws.
+        for (one, other) in [(there.p10, back.p90), (there.p50, back.p50), (there.p90, back.p10)] {
+            assert!((one * other - 1.0).abs() < 0.02, "{there:?} {back:?}");
+        }
+    }
+    let chip_s = [&new, &old].map(|(e, _)| e.step_s * e.chips_used / e.plan.global_batch() as f64);
+    let step = step_ratio(&a, &b, [4096.0, 4096.0], spread);
+    assert!((step.p50 / (chip_s[1] / chip_s[0]) - 1.0).abs() < 0.02, "{step:?}");
+    assert_eq!(step_ratio(&a, &b, [4096.0, 2048.0], spread).p90, 2.0 * step.p90);
 }
 
 proptest! {

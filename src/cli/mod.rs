@@ -2,6 +2,7 @@
 
 mod artifact;
 mod check;
+mod claims;
 mod compare;
 mod completions;
 mod crossover;
@@ -39,6 +40,7 @@ Examples:
   wattline show chip h100 --toml > my.toml   a file to edit
   wattline check my.toml                     what is wrong with it
   wattline validate                          how far predictions are off
+  wattline claims                            vendors' claims on trial
 
 A name may be an alias, in any case, or the path of a file of your own.
 Exit codes: 0 done, 1 a fault during the work, 2 wrong input, 3 nothing feasible.";
@@ -86,6 +88,8 @@ enum Command {
     Sweep(sweep::Arguments),
     /// Join the partitions of a sweep into one result
     Merge(merge::Arguments),
+    /// Vendors' and public claims on trial
+    Claims(claims::Arguments),
     /// List the chips, clusters, workloads, sites, stacks or scenarios of the library
     List(list::Arguments),
     /// Show one entry: every value with unit, kind, source and range
@@ -160,6 +164,7 @@ fn dispatch(cli: &Cli) -> Outcome {
         Command::Sweep(arguments) => sweep::run(arguments, global),
         Command::Estimate(arguments) => estimate::run(arguments, global),
         Command::Merge(arguments) => merge::run(arguments, global),
+        Command::Claims(arguments) => claims::run(arguments, global),
         Command::List(arguments) => list::run(arguments, global),
         Command::Show(arguments) => show::run(arguments, global),
         Command::Check(arguments) => check::run(arguments, global),

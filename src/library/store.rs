@@ -445,6 +445,17 @@ pub fn evidence_source(path: &str) -> Result<SourceText, Fault> {
     }
 }
 
+/// The TOML files of a folder of `evidence`, in the order of their names.
+pub fn evidence_folder(path: &str) -> Vec<SourceText> {
+    let folder: Option<&'static Dir<'static>> = EVIDENCE.get_dir(path);
+    let mut files: Vec<_> = folder.into_iter().flat_map(|folder| folder.files()).collect();
+    files.sort_by_key(|file| file.path());
+    let text = |file: &'static include_dir::File<'static>| {
+        Some(SourceText::new(&format!("evidence/{}", file.path().display()), file.contents_utf8()?))
+    };
+    files.into_iter().filter_map(text).collect()
+}
+
 /// The same, read as a table.
 pub fn evidence_table<T: DeserializeOwned>(path: &str) -> Result<T, Fault> {
     let source = evidence_source(path)?;

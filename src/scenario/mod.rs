@@ -8,7 +8,7 @@ pub mod block;
 pub mod constraints;
 pub mod crossover;
 mod include;
-mod place;
+pub(crate) mod place;
 pub mod plan_axes;
 pub mod side;
 

@@ -63,6 +63,14 @@ impl Band {
         Band { p10: edges[0].min(edges[1]), p50, p90: edges[0].max(edges[1]) }
     }
 
+    /// The band of equally likely values, at least one.
+    pub fn of(mut values: Vec<f64>) -> Band {
+        values.sort_by(f64::total_cmp);
+        let last = values.len().saturating_sub(1) as f64;
+        let at = |share: f64| values.get((share * last).round() as usize).copied().unwrap_or(f64::NAN);
+        Band { p10: at(0.1), p50: at(0.5), p90: at(0.9) }
+    }
+
     /// The band of one over the figure, such as a rate from a time.
     pub fn inverse_around(p50: f64, width: Width) -> Band {
         Band::around(p50, Width { below: width.above, above: width.below })

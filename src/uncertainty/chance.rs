@@ -1,9 +1,10 @@
-//! The chance that a design is the best of several, by correlated draws.
+//! The chance that a design is the best of several, and the ratio of two, by correlated draws.
 //!
 //! Each latent error is drawn once for its owner: two designs on one stack share what the stack's facts leave out, two on
 //! one chip what is not known of it, and two at one site its price. What they share hardly moves their ratio. The draws
 //! are the same on every run and every machine: a counter is hashed with the owner's name.
 
+use super::band::Band;
 use super::exposure::{Exposure, Owner};
 use super::figures::{Input, Uncertainty};
 use super::spread::Spread;
@@ -34,6 +35,17 @@ pub fn chances(sides: &[Side<'_>], objective: Objective, spread: &Spread) -> Vec
         }
     }
     wins
+}
+
+/// The figure of `b` over that of `a` on an objective: above 1, `a` is the better one.
+pub fn ratio(a: &Side<'_>, b: &Side<'_>, objective: Objective, spread: &Spread) -> Band {
+    Figure::of(b, 1, objective, spread).over(&Figure::of(a, 0, objective, spread))
+}
+
+/// The time of a token on a chip of `b` over that of `a`, by their steps alone: above 1, `a` has the faster chip. The
+/// lengths of a sequence of both tell how many tokens a step has.
+pub fn step_ratio(a: &Side<'_>, b: &Side<'_>, seq_len: [f64; 2], spread: &Spread) -> Band {
+    Figure::of_step(b, 1, seq_len[1], spread).over(&Figure::of_step(a, 0, seq_len[0], spread))
 }
 
 /// A latent standard normal error: the seed of its draws.
@@ -69,6 +81,20 @@ impl Figure {
         let fixed = objective.fixed(side.estimate);
         let median = (objective.of(side.estimate) - fixed) * of.run.shift(spread).exp();
         Figure { fixed, median, time: latents(&of.run, side, at, spread), fast, slow, others }
+    }
+
+    /// Chip seconds of a token.
+    fn of_step(side: &Side<'_>, at: usize, seq_len: f64, spread: &Spread) -> Figure {
+        let (exposure, estimate) = (&side.uncertainty.step, side.estimate);
+        let (fast, slow) = exposure.skews(spread);
+        let tokens = estimate.plan.global_batch() as f64 * seq_len;
+        let median = estimate.step_s * estimate.chips_used / tokens * exposure.shift(spread).exp();
+        Figure { fixed: 0.0, median, time: latents(exposure, side, at, spread), fast, slow, others: Vec::new() }
+    }
+
+    /// The band of this figure over another.
+    fn over(&self, other: &Figure) -> Band {
+        Band::of((0..DRAWS).map(|draw| self.at(draw) / other.at(draw)).collect())
     }
 
     /// The figure in one draw.

@@ -1,0 +1,47 @@
+//! How often verdicts agree with published measurements of the very systems that a claim is about.
+
+use serde::Serialize;
+
+use super::measured_result::TOLERANCE;
+use super::verdict::{Trial, Verdict};
+
+/// Verdicts that were reached without the measurement, beside it.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct Agreement {
+    /// Claims with a measurement of the same systems and workload.
+    pub measured: usize,
+    /// Of those, claims that hold by both, or fail by both.
+    pub agree: usize,
+    /// Ids of the others.
+    pub differ: Vec<String>,
+}
+
+/// The agreement of trials.
+pub fn of(trials: &[Trial]) -> Agreement {
+    let mut agreement = Agreement::default();
+    for trial in trials.iter().filter(|trial| trial.measured_same) {
+        let (Some(measured), true) = (trial.measured, trial.unmeasured != Verdict::NotTestable) else { continue };
+        agreement.measured += 1;
+        let [low, high] = trial.claimed_range;
+        let borne_out = low <= measured * TOLERANCE && high >= measured / TOLERANCE;
+        if borne_out == trial.unmeasured.holds() {
+            agreement.agree += 1;
+        } else {
+            agreement.differ.push(trial.id.clone());
+        }
+    }
+    agreement
+}
+
+impl Agreement {
+    /// In one line; none where nothing was measured.
+    pub fn line(&self) -> Option<String> {
+        (self.measured > 0).then(|| {
+            let others = if self.differ.is_empty() { String::new() } else { format!("; not {}", self.differ.join(", ")) };
+            format!(
+                "of {} with a published measurement of the same systems, {} verdicts agree with it without using it{others}",
+                self.measured, self.agree
+            )
+        })
+    }
+}

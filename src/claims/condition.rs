@@ -1,0 +1,231 @@
+//! Under which conditions a claim would hold: the smallest set of changes, or what the baseline, the price or the grid
+//! must have been.
+
+use super::part::Part;
+use super::setup::{Change, Setup, sparse_factor};
+use super::statement::{Activity, Boundary, Claim, Convention, Metric, Sparsity, System};
+use super::verdict::{Court, Ground, digits};
+use crate::library::diagnostic::Fault;
+use crate::library::workload::Precision;
+use crate::model::cost::all_in_usd;
+
+/// MFU below which hardly any published run lies: the 1st percentile of 6 N tokens/s over the peak of the 354 runs in 16 bit
+/// on V100, A100, H100, H800, B200 and GB200 in `evidence/published_runs.csv`. A baseline may have been as bad; to assume
+/// a worse one would excuse any claim.
+pub const LEAST_MFU: f64 = 0.10;
+/// A price may differ from the library's by as much.
+const PRICE_FACTOR: f64 = 3.0;
+/// The cleanest and the dirtiest grids, g/kWh.
+const GRIDS: (f64, f64) = (5.0, 1000.0);
+/// Most changes that are tried together.
+const MOST_CHANGES: usize = 3;
+
+/// Whether the claim itself, in quote or footnote, states the change.
+pub fn is_stated(claim: &Claim, change: &Change) -> bool {
+    let baseline = claim.baseline.as_ref();
+    match change {
+        Change::Precision(subject, other) => {
+            let stated = (claim.subject.precision(), baseline.and_then(System::precision));
+            stated == (*subject, *other) && stated.0.is_some()
+        }
+        Change::Sparsity(..) => claim.subject.sparsity != Sparsity::None,
+        Change::Counts | Change::BaselineStack(_) | Change::Sites => true,
+        _ => false,
+    }
+}
+
+/// The kind of a change: two of one kind exclude each other.
+fn kind(change: &Change) -> u8 {
+    match change {
+        Change::Precision(..) => 0,
+        Change::Sparsity(..) => 1,
+        Change::Counts => 2,
+        Change::BaselineStack(_) => 3,
+        Change::Sites => 4,
+        Change::Scale(_) => 5,
+        Change::Convention(_) => 6,
+        Change::Boundary(_) => 7,
+        Change::Chip(_) => 8,
+        Change::Workload(_) => 9,
+    }
+}
+
+/// Sets of changes, the smallest first; of one size those that the claim itself states first.
+pub fn sets(further: &[Change], claim: &Claim) -> Vec<Vec<Change>> {
+    let mut ordered: Vec<&Change> = further.iter().collect();
+    ordered.sort_by_key(|change| !is_stated(claim, change));
+    let mut all: Vec<Vec<Change>> = Vec::new();
+    let mut last: Vec<Vec<usize>> = vec![Vec::new()];
+    for _ in 0..MOST_CHANGES {
+        let mut next = Vec::new();
+        for set in &last {
+            let from = set.last().map_or(0, |last| last + 1);
+            for at in from..ordered.len() {
+                if set.iter().all(|&other| kind(ordered[other]) != kind(ordered[at])) {
+                    next.push(set.iter().copied().chain([at]).collect::<Vec<usize>>());
+                }
+            }
+        }
+        all.extend(next.iter().map(|set| set.iter().map(|&at| ordered[at].clone()).collect()));
+        last = next;
+    }
+    all
+}
+
+/// A change in words.
+pub fn words(claim: &Claim, setup: &Setup, change: &Change) -> String {
+    let word = |precision: &Option<Precision>| precision.map_or("its own precision", Precision::word);
+    match change {
+        Change::Precision(subject, None) if setup.baseline.is_none() => format!("the run is in {}", word(subject)),
+        Change::Precision(subject, baseline) => format!("{} against {}", word(subject), word(baseline)),
+        Change::Sparsity(subject, _) => {
+            let name = if *subject == Sparsity::TwoOfFour { "2:4" } else { "unstructured" };
+            format!("{name} sparsity counted ({} x the dense rate)", digits(sparse_factor(*subject)))
+        }
+        Change::Counts => match setup.counts {
+            Some((subject, baseline)) => format!(
+                "system against system: {} chips against {} ({} x as many)",
+                digits(subject),
+                digits(baseline),
+                digits(subject / baseline)
+            ),
+            None => "system against system".to_owned(),
+        },
+        Change::BaselineStack(stack) => format!("the baseline runs {stack}"),
+        Change::Sites => "each side at its own place".to_owned(),
+        Change::Scale(chips) => format!("at {} chips", digits(*chips)),
+        Change::Convention(Convention::Hardware) => "recomputed passes are counted (hardware FLOP)".to_owned(),
+        Change::Convention(Convention::FullAttention) => "causal attention is counted in full".to_owned(),
+        Change::Convention(_) => "model FLOP are counted".to_owned(),
+        Change::Boundary(Boundary::Chip) => "the chips alone are counted, no host and no building".to_owned(),
+        Change::Boundary(_) => "the servers alone are counted, no building".to_owned(),
+        Change::Chip(chip) => format!("the chip is {chip}"),
+        Change::Workload(workload) => {
+            let of = claim.describes.as_deref().unwrap_or("the workload");
+            format!("{of} is like {workload}")
+        }
+    }
+}
+
+/// What would have to be true of the baseline, the price or the grid.
+pub struct Found {
+    pub conditions: Vec<String>,
+    pub why: String,
+}
+
+/// How far beyond the bound a worse baseline carries, and the conditions that bring the claim into the band.
+pub struct Rescue {
+    pub slack: f64,
+    pub found: Option<Found>,
+}
+
+/// Solves for what the claim leaves open without saying so: how badly its baseline ran, at what price, on what grid.
+pub fn rescue(court: &Court<'_>, claim: &Claim, asked: f64, inverse: bool, ground: &Ground) -> Result<Rescue, Fault> {
+    let none = Rescue { slack: 1.0, found: None };
+    if matches!(claim.activity, Activity::Peak | Activity::Facility) || claim.metric == Metric::ScalingEfficiency {
+        return Ok(none);
+    }
+    if ground.baseline.is_none() {
+        return absolute(court, claim, asked, inverse, ground).map(|found| Rescue { slack: 1.0, found });
+    }
+    // The claim's own mismatches are facts; what is left must come from what it does not state.
+    let stated: Vec<&Change> = ground.admissible.further.iter().filter(|change| is_stated(claim, change)).collect();
+    let setup = stated.iter().fold(ground.setup.clone(), |setup, change| setup.with(claim, change));
+    let Some(prediction) = court.open(claim, ground, &setup)? else { return Ok(none) };
+    let Some((mfu, slow)) = prediction.baseline else { return Ok(none) };
+    let open_software = claim.baseline.as_ref().is_none_or(|baseline| baseline.stack.is_none());
+    let (p50, p90) = (prediction.band.p50, prediction.band.p90);
+    let mut conditions: Vec<String> = stated.iter().map(|change| words(claim, &setup, change)).collect();
+    let priced = matches!(claim.metric, Metric::Cost | Metric::CostOfOwnership);
+    if priced && prices(claim).is_none() {
+        let factor = asked / p90;
+        if factor > 1.0 && factor <= PRICE_FACTOR {
+            let library = chip_hour_ratio(court, &setup)?;
+            let needed = library.map_or(String::new(), |ratio| {
+                format!(
+                    "a chip-hour of the subject costs at most {} of the baseline's (the library's prices give {})",
+                    digits(ratio / factor),
+                    digits(ratio)
+                )
+            });
+            conditions.push(needed);
+            let why = "its price basis is not stated".to_owned();
+            return Ok(Rescue { slack: PRICE_FACTOR, found: Some(Found { conditions, why }) });
+        }
+        return Ok(Rescue { slack: PRICE_FACTOR, found: None });
+    }
+    if claim.metric == Metric::Carbon {
+        let factor = asked / p90;
+        let most = GRIDS.1 / GRIDS.0;
+        let found = (factor > 1.0 && factor <= most).then(|| {
+            conditions.push(format!("the baseline's grid emits {} x as much for each kWh", digits(asked / p50)));
+            Found { conditions, why: "time and energy do not give it".to_owned() }
+        });
+        return Ok(Rescue { slack: most, found });
+    }
+    if !open_software {
+        return Ok(Rescue { slack: slow, found: None });
+    }
+    let needed = mfu * p90 / asked;
+    let found = (needed < mfu && needed >= LEAST_MFU).then(|| {
+        conditions.push(format!(
+            "the baseline ran at no more than {} % MFU ({} % is predicted for it)",
+            digits(100.0 * needed),
+            digits(100.0 * mfu)
+        ));
+        Found { conditions, why: "the rest is the baseline's software".to_owned() }
+    });
+    Ok(Rescue { slack: (mfu / LEAST_MFU).max(slow), found })
+}
+
+/// Prices of both sides, where the claim states them.
+fn prices(claim: &Claim) -> Option<(f64, f64)> {
+    claim.subject.usd_per_chip_hour.zip(claim.baseline.as_ref()?.usd_per_chip_hour)
+}
+
+/// Price of the subject's chip over that of the baseline's, as the library has them.
+fn chip_hour_ratio(court: &Court<'_>, setup: &Setup) -> Result<Option<f64>, Fault> {
+    let Some(case) = &setup.baseline else { return Ok(None) };
+    let (subject, baseline) = (court.runs.of(&setup.subject)?, court.runs.of(case)?);
+    let price = |run: &super::run::Run| all_in_usd(&run.design.setting) * run.design.setting.ranks_per_chip;
+    Ok(match (subject.as_ref(), baseline.as_ref()) {
+        (Ok(subject), Ok(baseline)) => Some(price(subject) / price(baseline)),
+        _ => None,
+    })
+}
+
+/// What price or grid an absolute claim needs, where it states none.
+fn absolute(
+    court: &Court<'_>,
+    claim: &Claim,
+    asked: f64,
+    inverse: bool,
+    ground: &Ground,
+) -> Result<Option<Found>, Fault> {
+    let run = court.runs.of(&ground.setup.subject)?;
+    let Ok(run) = run.as_ref() else { return Ok(None) };
+    let value = if inverse { 1.0 / asked } else { asked };
+    Ok(match claim.metric {
+        Metric::Cost if claim.subject.usd_per_chip_hour.is_none() => {
+            let hours = run.design.chips * run.estimate.wall.wall_s / 3600.0;
+            let price = value / hours;
+            let listed = Part::of(court.runs.library, &ground.subject.name).ok().and_then(|part| part.rental());
+            let admissible =
+                listed.is_some_and(|(_, (low, high))| (low / PRICE_FACTOR..=high * PRICE_FACTOR).contains(&price));
+            admissible.then(|| Found {
+                conditions: vec![format!("a chip-hour costs ${}", digits(price))],
+                why: "its price basis is not stated".to_owned(),
+            })
+        }
+        Metric::Carbon if claim.subject.g_per_kwh.is_none() && claim.subject.site.is_none() => {
+            let kg = run.estimate.carbon.operational;
+            let now = run.design.setting.site.kg_per_j() * 3.6e9;
+            let grid = now * value / kg;
+            (GRIDS.0..=GRIDS.1).contains(&grid).then(|| Found {
+                conditions: vec![format!("the grid emits {} g for each kWh", digits(grid))],
+                why: "its grid is not stated".to_owned(),
+            })
+        }
+        _ => None,
+    })
+}

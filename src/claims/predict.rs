@@ -1,0 +1,288 @@
+//! What the model expects of a claim's quantity on one setup: P10, P50 and P90 in base units.
+//!
+//! A ratio is an advantage: how many times better the subject is than the baseline. The errors of the two sides are
+//! drawn together, so that what they share (a stack, a chip's unknowns, a price) hardly moves their ratio.
+
+use super::part::Part;
+use super::run::{Case, Run, Runs, Why};
+use super::setup::{Setup, sparse_factor};
+use super::statement::{Activity, Boundary, Claim, Convention, Metric, Per, Sparsity, System};
+use super::unit::Dimension;
+use crate::library::diagnostic::Fault;
+use crate::library::workload::Precision;
+use crate::model::power::peak_rank_w;
+use crate::model::weights::model_flop_per_token;
+use crate::report::rates;
+use crate::search::Objective;
+use crate::uncertainty::band::{Band, Width};
+use crate::uncertainty::chance::{ratio, step_ratio};
+use crate::uncertainty::figures::bands;
+
+/// Data sheets round their peaks by as much.
+const DATA_SHEET: f64 = 0.03;
+/// PUE of the best fleets and of the usual data centre of a survey (Google 2024; Uptime Institute 2024).
+const PUE_RANGE: (f64, f64) = (1.09, 1.56);
+/// Tokens of a pilot run: power does not depend on them.
+const SITE_WORKLOAD: &str = "llama-3.1-70b";
+const SITE_CHIPS: f64 = 512.0;
+
+/// What a setup comes to.
+#[derive(Clone, Debug)]
+pub struct Prediction {
+    /// In base units; an advantage where the claim is a ratio.
+    pub band: Band,
+    /// The same at the hardware's bound: the subject's matrix units at the best rate that they were ever seen to sustain.
+    pub bound: f64,
+    /// MFU that the baseline is predicted to have, and how much slower than predicted it may be within its band.
+    pub baseline: Option<(f64, f64)>,
+    pub notes: Vec<String>,
+}
+
+/// A prediction, or why there is none.
+pub type Predicted = Result<Prediction, Why>;
+
+/// Predicts a claim's quantity on a setup.
+pub fn predict(runs: &Runs<'_>, claim: &Claim, setup: &Setup) -> Result<Predicted, Fault> {
+    match claim.activity {
+        Activity::Peak => Ok(of_data_sheets(runs, claim, setup)),
+        Activity::Facility if claim.metric == Metric::Power => of_site(runs, claim),
+        _ => of_runs(runs, claim, setup),
+    }
+}
+
+/// Tries what may fail in words.
+macro_rules! or_why {
+    ($outcome:expr) => {
+        match $outcome {
+            Ok(value) => value,
+            Err(why) => return Ok(Err(why)),
+        }
+    };
+}
+
+fn of_runs(runs: &Runs<'_>, claim: &Claim, setup: &Setup) -> Result<Predicted, Fault> {
+    let subject = runs.of(&setup.subject)?;
+    let subject = or_why!(subject.as_ref().as_ref().map_err(Clone::clone));
+    let headroom = headroom(runs, subject);
+    let Some(case) = &setup.baseline else {
+        let band = or_why!(absolute(claim, setup, subject));
+        let bound = match claim.metric {
+            Metric::Goodput => 1.0,
+            // Power is no rate: the bound is what the chips alone draw.
+            Metric::Power => band.p10 * 0.5,
+            metric if less_is_better(claim, metric) => band.p50 / headroom,
+            _ => band.p50 * headroom,
+        };
+        return Ok(Ok(Prediction { band, bound, baseline: None, notes: notes(subject) }));
+    };
+    let baseline = runs.of(case)?;
+    let baseline = or_why!(baseline.as_ref().as_ref().map_err(Clone::clone));
+    let band = advantage(claim, setup, subject, baseline);
+    let bound = match claim.metric {
+        Metric::ScalingEfficiency => 1.0,
+        Metric::Power => band.p90 * 2.0,
+        _ => band.p50 * headroom,
+    };
+    let slow = bands(&baseline.estimate, &baseline.uncertainty, &baseline.design.spread).step_s;
+    let mfu = rates(&baseline.design, &baseline.estimate).mfu * baseline.estimate.step_s / slow.p50;
+    let mut notes = notes(subject);
+    notes.extend(self::notes(baseline));
+    Ok(Ok(Prediction { band, bound, baseline: Some((mfu, slow.p90 / slow.p50)), notes }))
+}
+
+/// Whether less of the claim's absolute value is better.
+pub fn less_is_better(claim: &Claim, metric: Metric) -> bool {
+    metric.less_is_better() && !claim.unit().is_ratio()
+}
+
+/// How much faster than predicted the subject would be at its matrix units' best rate, all else free.
+fn headroom(runs: &Runs<'_>, run: &Run) -> f64 {
+    let setting = &run.design.setting;
+    let Ok(part) = Part::of(runs.library, &setting.chip.name) else { return f64::INFINITY };
+    let rates = rates(&run.design, &run.estimate);
+    let later = bands(&run.estimate, &run.uncertainty, &run.design.spread).step_s.p50 / run.estimate.step_s;
+    part.ceiling(run.precision()) / (rates.mfu / later)
+}
+
+/// What the run leans on.
+fn notes(run: &Run) -> Vec<String> {
+    run.uncertainty.extrapolations.iter().map(|extrapolation| extrapolation.note.clone()).collect()
+}
+
+/// A share of power or energy that a boundary leaves in.
+fn within(boundary: Boundary, run: &Run) -> f64 {
+    let power = &run.estimate.power;
+    let chips_j = power.matrix_j + power.memory_bound_j + power.waiting_j + power.idle_j;
+    match boundary {
+        Boundary::Chip => chips_j / power.facility_j(),
+        Boundary::Node => (chips_j + power.host_j) / power.facility_j(),
+        Boundary::Facility | Boundary::Unstated => 1.0,
+    }
+}
+
+/// How many times better the subject is than the baseline.
+fn advantage(claim: &Claim, setup: &Setup, subject: &Run, baseline: &Run) -> Band {
+    let (a, b) = (subject.side(), baseline.side());
+    let spread = &subject.design.spread;
+    let counts = setup.counts.map_or(1.0, |(subject, baseline)| subject / baseline);
+    let scaled =
+        |band: Band, factor: f64| Band { p10: band.p10 * factor, p50: band.p50 * factor, p90: band.p90 * factor };
+    match claim.metric {
+        Metric::Energy | Metric::PerfPerWatt => {
+            let share = within(setup.boundary, baseline) / within(setup.boundary, subject);
+            scaled(ratio(&a, &b, Objective::Energy, spread), share)
+        }
+        Metric::Cost | Metric::CostOfOwnership => ratio(&a, &b, Objective::Cost, spread),
+        Metric::Carbon => ratio(&a, &b, Objective::Carbon, spread),
+        Metric::Power => {
+            let of = |run: &Run| watts(run, setup.boundary) / run.design.chips;
+            let width = subject.uncertainty.power.width.and(baseline.uncertainty.power.width);
+            Band::around(of(baseline) / of(subject) / counts, width)
+        }
+        _ => {
+            let tokens = [subject, baseline].map(|run| run.design.setting.workload.run.seq_len);
+            scaled(step_ratio(&a, &b, tokens, spread), counts)
+        }
+    }
+}
+
+/// Mean watts of a run.
+fn watts(run: &Run, boundary: Boundary) -> f64 {
+    run.estimate.power.facility_j() / run.estimate.wall.powered_s * within(boundary, run)
+}
+
+/// An absolute quantity of a run.
+fn absolute(claim: &Claim, setup: &Setup, run: &Run) -> Result<Band, Why> {
+    let (e, design) = (&run.estimate, &run.design);
+    let bands = bands(e, &run.uncertainty, &design.spread);
+    let rates = rates(design, e);
+    let setting = &design.setting;
+    let step_width = Width::of_time(&run.uncertainty.step, &design.spread);
+    let slower = bands.step_s.p50 / e.step_s;
+    let scaled =
+        |band: Band, factor: f64| Band { p10: band.p10 * factor, p50: band.p50 * factor, p90: band.p90 * factor };
+    let chips = if claim.per == Per::Chip { 1.0 } else { design.chips };
+    // A rate over a whole run counts its interruptions; one of its steps does not.
+    let per_s = Band::inverse_around(rates.tokens_per_s_per_chip * chips / slower, step_width);
+    let flop_share = match setup.convention {
+        Convention::Hardware => rates.hfu / rates.mfu,
+        Convention::FullAttention => rates.mfu_full_attention / rates.mfu,
+        Convention::Model | Convention::Unstated => 1.0,
+    };
+    let flop = model_flop_per_token(&setting.workload.architecture, &setting.workload.run, false) * flop_share;
+    let inside = within(setup.boundary, run);
+    Ok(match (claim.metric, claim.unit().dimension) {
+        (Metric::Throughput, Dimension::Tokens) => per_s,
+        (Metric::Throughput, _) => scaled(per_s, flop),
+        (Metric::TimeToTrain, Dimension::ChipTime) => scaled(bands.wall_s, design.chips),
+        (Metric::TimeToTrain, _) => {
+            // A benchmark's clock knows no checkpoints and no failures.
+            let steps = scaled(bands.step_s, e.steps);
+            if steps.p50 < 86_400.0 { steps } else { bands.wall_s }
+        }
+        (Metric::Mfu, _) => Band::inverse_around(rates.mfu * flop_share / slower, step_width),
+        (Metric::Goodput, _) => {
+            let wall = Width::of_time(&run.uncertainty.run, &design.spread);
+            let whole = Width::new(
+                (wall.below.powi(2) - step_width.below.powi(2)).max(0.0).sqrt(),
+                (wall.above.powi(2) - step_width.above.powi(2)).max(0.0).sqrt(),
+            );
+            let band = Band::inverse_around(e.wall.goodput, whole.and(run.uncertainty.operation.width));
+            Band { p90: band.p90.min(1.0), ..band }
+        }
+        (Metric::Energy, _) => scaled(bands.facility_energy_j, inside),
+        (Metric::Power, _) => {
+            let per = if claim.per == Per::Chip { design.chips } else { 1.0 };
+            Band::around(watts(run, setup.boundary) / per, run.uncertainty.power.width)
+        }
+        (Metric::Cost, _) => bands.cost_usd,
+        (Metric::Carbon, _) => {
+            let operational = e.carbon.operational / e.carbon.total();
+            scaled(bands.co2_kg, operational * inside)
+        }
+        (metric, _) => return Err(format!("{} is a ratio", metric.word())),
+    })
+}
+
+/// Peaks against peaks.
+fn of_data_sheets(runs: &Runs<'_>, claim: &Claim, setup: &Setup) -> Predicted {
+    let rate = |case: &Case, system: &System, sparsity: Sparsity| -> Result<f64, Why> {
+        let part = Part::of(runs.library, &case.chip)?;
+        let precision = case.precision.unwrap_or(Precision::Bf16);
+        let peak = part.peak(precision);
+        if peak <= 0.0 {
+            return Err(format!("no dense {} rate of {} is published", precision.word(), part.name));
+        }
+        let rate = peak * sparse_factor(sparsity);
+        if claim.metric != Metric::PerfPerWatt {
+            return Ok(rate);
+        }
+        let stated = system.megawatts.zip(system.chips).map(|(megawatts, chips)| megawatts * 1e6 / chips);
+        match stated.or(part.tdp_w()) {
+            Some(watts) => Ok(rate / watts),
+            None => Err(format!("no watts of {} are published", part.name)),
+        }
+    };
+    let subject = rate(&setup.subject, &claim.subject, setup.sparsity.0)?;
+    let value = match (&setup.baseline, &claim.baseline) {
+        (Some(case), Some(system)) => {
+            let counts = setup.counts.map_or(1.0, |(subject, baseline)| subject / baseline);
+            let counts = if claim.metric == Metric::PerfPerWatt { 1.0 } else { counts };
+            subject / rate(case, system, setup.sparsity.1)? * counts
+        }
+        _ => subject * if claim.per == Per::Chip { 1.0 } else { claim.subject.chips.unwrap_or(1.0) },
+    };
+    let band = Band { p10: value * (1.0 - DATA_SHEET), p50: value, p90: value * (1.0 + DATA_SHEET) };
+    Ok(Prediction { band, bound: band.p90, baseline: None, notes: Vec::new() })
+}
+
+/// Megawatts of a site: from what its chips draw in training at the best PUE to what it must provide at the usual one.
+fn of_site(runs: &Runs<'_>, claim: &Claim) -> Result<Predicted, Fault> {
+    let subject = &claim.subject;
+    let (Some(chip), Some(chips)) = (subject.chips_named().first(), subject.chips) else {
+        return Ok(Err("states no number of chips".to_owned()));
+    };
+    let fleet =
+        std::iter::once((chip.as_str(), chips)).chain(subject.also.iter().map(|also| (also.chip.as_str(), also.chips)));
+    let pue = subject.pue.map_or(PUE_RANGE, |pue| (pue, pue));
+    let middle = (pue.0 * pue.1).sqrt();
+    let (mut band, mut bound) = (Band { p10: 0.0, p50: 0.0, p90: 0.0 }, 0.0);
+    for (chip, chips) in fleet {
+        let run = runs.of(&pilot(chip))?;
+        let run = or_why!(run.as_ref().as_ref().map_err(Clone::clone));
+        let setting = &run.design.setting;
+        let drawn = run.estimate.power.it_j() / run.estimate.wall.powered_s / run.design.chips;
+        let drawn = Band::around(drawn, run.uncertainty.power.width);
+        let provided = peak_rank_w(setting, chips * setting.ranks_per_chip) * setting.ranks_per_chip;
+        band.p10 += chips * drawn.p10 * pue.0;
+        band.p50 += chips * (drawn.p50 * provided).sqrt() * middle;
+        band.p90 += chips * provided * pue.1;
+        bound += chips * drawn.p10;
+    }
+    let per = if claim.per == Per::Chip { chips } else { 1.0 };
+    let band = Band { p10: band.p10 / per, p50: band.p50 / per, p90: band.p90 / per };
+    Ok(Ok(Prediction { band, bound: bound / per, baseline: None, notes: Vec::new() }))
+}
+
+/// A run that shows what a chip draws while it trains.
+fn pilot(chip: &str) -> Case {
+    Case {
+        chip: chip.to_owned(),
+        chips: SITE_CHIPS,
+        precision: None,
+        workload: SITE_WORKLOAD.to_owned(),
+        tokens: None,
+        seq_len: None,
+        global_batch: None,
+        lora: false,
+        stack: None,
+        cluster: None,
+        site: None,
+        plan: None,
+        power_cap_w: None,
+        pue: None,
+        g_per_kwh: None,
+        usd_per_kwh: None,
+        usd_per_chip_hour: None,
+    }
+}

@@ -1,0 +1,160 @@
+//! The runs that claims are about: a system on a workload, its best plan searched, every choice written down.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use crate::design::{Ask, Design, parse_plan};
+use crate::library::chip::Chip;
+use crate::library::diagnostic::Fault;
+use crate::library::entry_kind::EntryKind;
+use crate::library::overrides::Overrides;
+use crate::library::store::Library;
+use crate::library::workload::Precision;
+use crate::model::Estimate;
+use crate::model::roofline::peak;
+use crate::search::{Found, Objective, search};
+use crate::uncertainty::chance::Side;
+use crate::uncertainty::figures::{Uncertainty, uncertainty};
+
+/// Sizes that are tried where a claim states none: the first on which the model fits is taken.
+pub const SIZES: [f64; 6] = [8.0, 64.0, 512.0, 4096.0, 16_384.0, 65_536.0];
+
+/// Chips from which a run may grow its batch to the critical one, where the claim leaves the batch open.
+const GROWING: f64 = 2048.0;
+
+/// One side of a claim with every choice made.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Case {
+    pub chip: String,
+    pub chips: f64,
+    pub precision: Option<Precision>,
+    pub workload: String,
+    pub tokens: Option<f64>,
+    pub seq_len: Option<f64>,
+    pub global_batch: Option<u32>,
+    pub lora: bool,
+    pub stack: Option<String>,
+    pub cluster: Option<String>,
+    pub site: Option<String>,
+    pub plan: Option<String>,
+    pub power_cap_w: Option<f64>,
+    pub pue: Option<f64>,
+    pub g_per_kwh: Option<f64>,
+    pub usd_per_kwh: Option<f64>,
+    pub usd_per_chip_hour: Option<f64>,
+}
+
+/// A case with its fastest plan.
+#[derive(Clone, Debug)]
+pub struct Run {
+    pub design: Design,
+    pub estimate: Estimate,
+    pub uncertainty: Uncertainty,
+}
+
+impl Run {
+    /// For the draws of chances and ratios.
+    pub fn side(&self) -> Side<'_> {
+        let setting = &self.design.setting;
+        Side {
+            stack: &setting.stack.name,
+            chip: &setting.chip.name,
+            estimate: &self.estimate,
+            uncertainty: &self.uncertainty,
+        }
+    }
+
+    /// Precision of the layer GEMMs.
+    pub fn precision(&self) -> Precision {
+        self.estimate.plan.precision
+    }
+}
+
+/// Why there is no run: in words.
+pub type Why = String;
+
+/// Runs over a library, each searched once.
+pub struct Runs<'a> {
+    pub library: &'a Library,
+    done: Mutex<HashMap<String, Arc<Result<Run, Why>>>>,
+}
+
+impl<'a> Runs<'a> {
+    pub fn new(library: &'a Library) -> Runs<'a> {
+        Runs { library, done: Mutex::default() }
+    }
+
+    /// The run of a case.
+    pub fn of(&self, case: &Case) -> Result<Arc<Result<Run, Why>>, Fault> {
+        let key = format!("{case:?}");
+        let known = self.done.lock().unwrap_or_else(PoisonError::into_inner).get(&key).cloned();
+        if let Some(known) = known {
+            return Ok(known);
+        }
+        let run = Arc::new(self.search(case)?);
+        self.done.lock().unwrap_or_else(PoisonError::into_inner).insert(key, Arc::clone(&run));
+        Ok(run)
+    }
+
+    /// How many runs were searched.
+    pub fn count(&self) -> usize {
+        self.done.lock().unwrap_or_else(PoisonError::into_inner).len()
+    }
+
+    /// A chip of the library; its reason where an estimate lacks something.
+    pub fn chip(&self, name: &str) -> Result<Chip, Why> {
+        self.library.chip(name).map_err(|fault| fault.message())
+    }
+
+    fn search(&self, case: &Case) -> Result<Result<Run, Why>, Fault> {
+        let mut overrides = Overrides::default();
+        for (key, value) in [("pue.full", case.pue), ("carbon.g_per_kwh", case.g_per_kwh)] {
+            if let Some(value) = value {
+                overrides.set(EntryKind::Site, key, &format!("{value:?}"))?;
+            }
+        }
+        if let Some(price) = case.usd_per_chip_hour {
+            overrides.set(EntryKind::Chip, "rental_usd_per_h", &format!("{price:?}"))?;
+        }
+        if case.lora {
+            overrides.set(EntryKind::Workload, "run.training", "lora")?;
+        }
+        let ask = Ask {
+            workload: case.workload.clone(),
+            chip: case.chip.clone(),
+            cluster: case.cluster.clone(),
+            stack: case.stack.clone(),
+            site: case.site.clone(),
+            usd_per_kwh: case.usd_per_kwh,
+            chips: Some(case.chips),
+            power_cap_w: case.power_cap_w,
+            fixed: case.plan.as_deref().map(parse_plan).transpose()?.unwrap_or_default(),
+            tokens: case.tokens,
+            global_batch: case.global_batch,
+            grow_batch: case.global_batch.is_none() && case.chips >= GROWING,
+            seq_len: case.seq_len,
+            precision: case.precision,
+            rental: case.usd_per_chip_hour.is_some(),
+            overrides,
+            ..Ask::default()
+        };
+        let design = match Design::resolve(self.library, &ask) {
+            Ok(design) => design,
+            // What a profile lacks, or what the claim's own figures make impossible, is an answer, not the user's fault.
+            Err(fault) => return Ok(Err(fault.message())),
+        };
+        if let Some(asked) = case.precision.filter(|asked| peak(&design.setting.chip, *asked) <= 0.0) {
+            return Ok(Err(format!("{} has no {}", design.setting.chip.name, asked.word())));
+        }
+        let spaces = design.spaces();
+        let found =
+            spaces.iter().map(|space| search(&design.setting, space, design.chips)).fold(Found::nothing(), Found::join);
+        Ok(match found.by(Objective::Time) {
+            Some(estimate) => {
+                let uncertainty = uncertainty(&design, estimate);
+                Ok(Run { estimate: *estimate, uncertainty, design })
+            }
+            None => Err(format!("{} fits no plan on {} x {}", case.workload, case.chips, case.chip)),
+        })
+    }
+}

@@ -1,0 +1,661 @@
+//! The verdict on a claim: the first that applies of seven, by searching everything that the claim leaves open.
+
+use std::collections::BTreeMap;
+
+use serde::{Serialize, Serializer};
+
+use super::condition::{self, Found};
+use super::effect::winner;
+use super::figures::Figures;
+use super::formula::{Formula, Interval};
+use super::measured_result::{self, Beside, TOLERANCE};
+use super::part::Part;
+use super::predict::{Prediction, less_is_better, predict};
+use super::run::{Runs, SIZES, Why};
+use super::setup::{Admissible, Change, Setup, USUAL_WORKLOADS, admissible};
+use super::statement::{Activity, Basis, Claim, Metric, ModelClass, Sense};
+use crate::library::diagnostic::Fault;
+use crate::uncertainty::band::Band;
+
+/// Figures of a sum may differ by as much before they contradict each other: sources round.
+const ARITHMETIC: f64 = 0.02;
+
+/// What becomes of a claim.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Verdict {
+    NotTestable,
+    Contradicted,
+    Impossible,
+    Plausible,
+    Conservative,
+    OnlyIf,
+    Overstated,
+}
+
+impl Verdict {
+    pub const ALL: [Verdict; 7] = [
+        Verdict::NotTestable,
+        Verdict::Contradicted,
+        Verdict::Impossible,
+        Verdict::Plausible,
+        Verdict::Conservative,
+        Verdict::OnlyIf,
+        Verdict::Overstated,
+    ];
+
+    /// As `--json` writes it.
+    pub fn word(self) -> &'static str {
+        match self {
+            Verdict::NotTestable => "not_testable",
+            Verdict::Contradicted => "contradicted",
+            Verdict::Impossible => "impossible",
+            Verdict::Plausible => "plausible",
+            Verdict::Conservative => "conservative",
+            Verdict::OnlyIf => "only_if",
+            Verdict::Overstated => "overstated",
+        }
+    }
+
+    /// Whether the claim holds as it stands.
+    pub fn holds(self) -> bool {
+        matches!(self, Verdict::Plausible | Verdict::Conservative)
+    }
+}
+
+/// A mismatch between the two sides, and the factor of the ratio that it supplies.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Mismatch {
+    pub what: String,
+    pub factor: f64,
+    /// Whether the quote's own words state it.
+    pub disclosed: bool,
+}
+
+/// A claim with its verdict and the whole chain behind it, in the claim's own unit.
+#[derive(Clone, Debug, Serialize)]
+pub struct Trial {
+    pub id: String,
+    pub claimant: String,
+    pub date: String,
+    pub quote: String,
+    pub source: String,
+    pub metric: &'static str,
+    pub verdict: Verdict,
+    pub conditions: Vec<String>,
+    /// What no plan can exceed under all that the claim leaves open.
+    pub bound: Option<f64>,
+    #[serde(serialize_with = "band")]
+    pub predicted: Option<Band>,
+    pub claimed: f64,
+    pub claimed_range: [f64; 2],
+    pub measured: Option<f64>,
+    pub measured_by: Option<String>,
+    /// Whether the measurement is of the very systems and workload.
+    pub measured_same: bool,
+    pub unit: String,
+    pub why: String,
+    /// ln(claimed / P50) in the sense of achievement: how far above the middle of the band the claim lies.
+    pub margin: Option<f64>,
+    /// The ratio like with like, and what each mismatch multiplies it by.
+    pub like_with_like: Option<f64>,
+    pub mismatches: Vec<Mismatch>,
+    /// Resources of the subject over those of the baseline, per chip.
+    pub resources: Vec<(String, f64)>,
+    /// What the claim's own figures come to.
+    pub arithmetic: Vec<(String, f64)>,
+    pub notes: Vec<String>,
+    /// The verdict without any measurement of the claim's own systems.
+    pub unmeasured: Verdict,
+}
+
+fn band<S: Serializer>(band: &Option<Band>, to: S) -> Result<S::Ok, S::Error> {
+    band.map(|band| BTreeMap::from([("p10", band.p10), ("p50", band.p50), ("p90", band.p90)])).serialize(to)
+}
+
+/// What is claimed, as achievement: more is better, or larger where an outsider reckons a quantity.
+#[derive(Clone, Copy, Debug)]
+pub struct Asked {
+    pub low: f64,
+    pub high: f64,
+    /// More of the quantity is less of an achievement.
+    inverse: bool,
+}
+
+impl Asked {
+    fn of(claim: &Claim) -> Asked {
+        let unit = claim.unit();
+        let (low, high) = claim.value.rounded();
+        let (a, b) = (unit.base(claim.metric, low), unit.base(claim.metric, high));
+        let inverse = less_is_better(claim, claim.metric);
+        let (mut low, high) = if inverse { (1.0 / a.max(b), 1.0 / a.min(b)) } else { (a.min(b), a.max(b)) };
+        // "Less than half the speed" is met by any slower one; "more than 4 x" claims 4 x.
+        let rises = (b >= a) != inverse;
+        if claim.sense == if rises { Sense::AtMost } else { Sense::AtLeast } {
+            low = f64::MIN_POSITIVE;
+        }
+        Asked { low, high, inverse }
+    }
+
+    /// A band of base units as achievement.
+    fn turned(&self, band: Band) -> Band {
+        if self.inverse { Band { p10: 1.0 / band.p90, p50: 1.0 / band.p50, p90: 1.0 / band.p10 } } else { band }
+    }
+
+    fn middle(&self) -> f64 {
+        if self.low > f64::MIN_POSITIVE { (self.low * self.high).sqrt() } else { self.high }
+    }
+
+    /// Inside the band.
+    pub fn meets(&self, band: Band) -> bool {
+        self.low <= band.p90 && self.high >= band.p10
+    }
+
+    /// Above it.
+    pub fn exceeds(&self, band: Band) -> bool {
+        self.low > band.p90
+    }
+}
+
+/// The court: the library, its runs, the measurements.
+pub struct Court<'a> {
+    pub runs: Runs<'a>,
+    results: &'static [super::statement::Measurement],
+    figures: Figures,
+}
+
+impl<'a> Court<'a> {
+    pub fn new(library: &'a crate::library::store::Library) -> Result<Court<'a>, Fault> {
+        Ok(Court { runs: Runs::new(library), results: measured_result::shipped()?, figures: Figures::shipped()? })
+    }
+
+    /// Puts a claim on trial.
+    pub fn try_claim(&self, claim: &Claim) -> Result<Trial, Fault> {
+        let mut trial = blank(claim);
+        let asked = Asked::of(claim);
+        let beside = measured_result::beside(self.runs.library, claim, self.results);
+        if let Some(beside) = &beside {
+            trial.measured = Some(claim.unit().of_base(claim.metric, beside.middle()));
+            trial.measured_by = Some(format!("{}, {}", beside.result.name, beside.result.publisher));
+            trial.measured_same = beside.same;
+        }
+        let contradiction = self.own_arithmetic(claim, &mut trial)?;
+        if let Some(why) = out_of_scope(claim) {
+            return Ok(trial.end(Verdict::NotTestable, why));
+        }
+        match claim.metric {
+            Metric::Arithmetic => return self.figure(claim, trial, contradiction),
+            Metric::Winner => return self.side_of_a_scenario(claim, trial, &asked),
+            _ => {}
+        }
+        let ground = match self.ground(claim)? {
+            Ok(ground) => ground,
+            Err(why) => {
+                let verdict = if contradiction.is_some() { Verdict::Contradicted } else { Verdict::NotTestable };
+                return Ok(trial.end(verdict, contradiction.unwrap_or(why)));
+            }
+        };
+        self.decompose(claim, &ground, &mut trial)?;
+        trial.notes.clone_from(&ground.said.notes);
+        let unit = claim.unit();
+        let said = ground.said.band;
+        let shown = |base: f64| unit.of_base(claim.metric, base);
+        let (a, b) = (shown(said.p10), shown(said.p90));
+        trial.predicted = Some(Band { p10: a.min(b), p50: shown(said.p50), p90: a.max(b) });
+        let achieved = asked.turned(said);
+        trial.margin = Some((asked.middle() / achieved.p50).ln());
+        let outcome = self.weigh(claim, &asked, &ground)?;
+        trial.bound = Some(shown(outcome.bound));
+        trial.unmeasured = outcome.verdict;
+        if let Some(why) = contradiction {
+            return Ok(trial.end(Verdict::Contradicted, why));
+        }
+        if let Some(why) = beside.filter(|beside| beside.same).and_then(|beside| contradicts(claim, &asked, &beside)) {
+            return Ok(trial.end(Verdict::Contradicted, why));
+        }
+        trial.conditions = outcome.conditions;
+        if let Some(changed) = outcome.changed {
+            let (a, b) = (shown(changed.p10), shown(changed.p90));
+            trial.notes.insert(0, format!("with that: {} to {} {}", digits(a.min(b)), digits(a.max(b)), unit.word));
+        }
+        let verdict = outcome.verdict;
+        Ok(Trial { verdict, why: outcome.why, ..trial })
+    }
+
+    /// What the claim's own figures come to; a sentence where they contradict it.
+    fn own_arithmetic(&self, claim: &Claim, trial: &mut Trial) -> Result<Option<String>, Fault> {
+        let mut contradiction = None;
+        for identity in &claim.identities {
+            let Some(interval) = self.evaluate(claim, &identity.formula) else { continue };
+            trial.arithmetic.push((identity.says.clone(), interval.mid));
+            if let Some(off) = outside(claim, &interval) {
+                let message = format!(
+                    "its own figures say otherwise: {} is {}, not {} {} ({off})",
+                    identity.says,
+                    digits(interval.mid),
+                    spoken(claim),
+                    claim.unit().word
+                );
+                contradiction.get_or_insert(message);
+            }
+        }
+        Ok(contradiction)
+    }
+
+    fn evaluate(&self, claim: &Claim, text: &str) -> Option<Interval> {
+        let formula = Formula::parse(text).ok()?;
+        let value = |name: &str| -> Option<Interval> {
+            if name == "claimed" {
+                return Some(Interval { low: claim.value.low, mid: claim.value.middle(), high: claim.value.high });
+            }
+            if let Some(stated) = claim.numbers.get(name) {
+                return Some(Interval { low: stated.low, mid: stated.middle(), high: stated.high });
+            }
+            let figure = self.figures.get(name)?;
+            Some(figure.interval())
+        };
+        formula.evaluate(&value).ok()
+    }
+
+    /// A figure of the debate against the cited data.
+    fn figure(&self, claim: &Claim, mut trial: Trial, contradiction: Option<String>) -> Result<Trial, Fault> {
+        let interval = claim.formula.as_deref().and_then(|formula| self.evaluate(claim, formula));
+        if let Some(interval) = interval {
+            trial.predicted = Some(Band { p10: interval.low, p50: interval.mid, p90: interval.high });
+            trial.margin = Some((claim.value.middle() / interval.mid).abs().ln());
+            trial.notes.extend(self.cited(claim));
+            if let Some(off) = outside(claim, &interval) {
+                let why = format!(
+                    "the cited data give {}, not {} {} ({off})",
+                    range(interval.low, interval.mid, interval.high),
+                    spoken(claim),
+                    claim.unit().word
+                );
+                return Ok(trial.end(Verdict::Contradicted, why));
+            }
+        }
+        if let Some(why) = contradiction {
+            return Ok(trial.end(Verdict::Contradicted, why));
+        }
+        let why = match interval {
+            Some(interval) => {
+                format!("the cited data give {}", range(interval.low, interval.mid, interval.high))
+            }
+            None => "its own figures agree".to_owned(),
+        };
+        Ok(trial.end(Verdict::Plausible, why))
+    }
+
+    /// The figures that a formula reads, with their sources.
+    fn cited(&self, claim: &Claim) -> Vec<String> {
+        let Some(formula) = claim.formula.as_deref().and_then(|text| Formula::parse(text).ok()) else {
+            return Vec::new();
+        };
+        let names = formula.names();
+        let figures = names.iter().filter_map(|name| self.figures.get(name));
+        figures
+            .map(|f| format!("{}: {} {} ({}; {})", f.title, digits(f.value), f.unit, f.kind.word(), f.source))
+            .collect()
+    }
+
+    fn side_of_a_scenario(&self, claim: &Claim, mut trial: Trial, asked: &Asked) -> Result<Trial, Fault> {
+        let (Some(scenario), Some(objective), Some(baseline)) = (&claim.scenario, claim.objective, &claim.baseline)
+        else {
+            return Ok(trial.end(Verdict::NotTestable, "names no scenario".to_owned()));
+        };
+        let standing = winner(self.runs.library, scenario, objective, &claim.subject.name, &baseline.name)?;
+        trial.predicted = Some(standing.ratio);
+        trial.margin = Some((asked.middle() / standing.ratio.p50).ln());
+        let (verdict, why) = if asked.meets(standing.ratio) && asked.low <= standing.ratio.p50 {
+            (Verdict::Plausible, format!("{} wins on {} in {scenario}", claim.subject.name, objective.word()))
+        } else if !standing.conditions.is_empty() {
+            let why = format!("in {scenario} {} wins on {}", baseline.name, objective.word());
+            (Verdict::OnlyIf, why)
+        } else if asked.meets(standing.ratio) {
+            (
+                Verdict::Plausible,
+                format!("{} may win on {} in {scenario}: the band holds it", claim.subject.name, objective.word()),
+            )
+        } else {
+            let why = format!(
+                "in {scenario} {} wins on {}, and no input that it asks about changes that",
+                baseline.name,
+                objective.word()
+            );
+            (Verdict::Overstated, why)
+        };
+        if verdict == Verdict::OnlyIf {
+            trial.conditions = standing.conditions;
+        }
+        Ok(trial.end(verdict, why))
+    }
+
+    /// The setups of a claim and their predictions, as far as it says so itself.
+    fn ground(&self, claim: &Claim) -> Result<Result<Ground, Why>, Fault> {
+        let Some(name) = claim.subject.chips_named().first() else {
+            return Ok(Err("it names no chip whose figures are published".to_owned()));
+        };
+        let subject = match Part::of(self.runs.library, name) {
+            Ok(part) => part,
+            Err(why) => return Ok(Err(why)),
+        };
+        let baseline = claim.baseline.as_ref().and_then(|b| b.chips_named().first());
+        let compares = claim.unit().is_ratio() || claim.metric == Metric::ScalingEfficiency;
+        let baseline = match baseline.filter(|_| compares).map(|name| Part::of(self.runs.library, name)).transpose() {
+            Ok(None) if compares => return Ok(Err("its baseline is no chip whose figures are published".to_owned())),
+            Ok(part) => part,
+            Err(why) => return Ok(Err(why)),
+        };
+        let named = claim.workload.as_deref();
+        let runs_something = claim.activity != Activity::Peak && claim.activity != Activity::Facility;
+        if named.is_none() && runs_something && !compares && claim.metric != Metric::Power {
+            return Ok(Err("it names no workload, so there is no run to compute".to_owned()));
+        }
+        let workloads: Vec<&str> = named.map_or_else(|| USUAL_WORKLOADS.to_vec(), |name| vec![name]);
+        let mut last = String::new();
+        for size in SIZES {
+            let like = Setup::like(claim, &subject, baseline.as_ref(), workloads[0], size);
+            let admissible = admissible(claim, &like, &subject, baseline.as_ref());
+            let said = admissible.disclosed.iter().fold(like.clone(), |setup, change| setup.with(claim, change));
+            // What the claim says must run; like with like may not (no common precision).
+            match predict(&self.runs, claim, &said)? {
+                Ok(prediction) => {
+                    let mut ground = Ground {
+                        like,
+                        setup: said,
+                        said: prediction,
+                        admissible,
+                        subject,
+                        baseline,
+                        workloads: workloads.iter().map(|w| (*w).to_owned()).collect(),
+                    };
+                    ground.said = self.open(claim, &ground, &ground.setup.clone())?.unwrap_or(ground.said);
+                    return Ok(Ok(ground));
+                }
+                Err(why) => last = why,
+            }
+            let sized = claim.subject.chips.is_some() || claim.baseline.as_ref().is_some_and(|b| b.chips.is_some());
+            if sized || !runs_something {
+                break;
+            }
+        }
+        Ok(Err(last))
+    }
+
+    /// The prediction of a setup over the workloads that the claim leaves open: the band that holds all of theirs.
+    pub fn open(&self, claim: &Claim, ground: &Ground, setup: &Setup) -> Result<Option<Prediction>, Fault> {
+        let mut joined: Option<Prediction> = None;
+        let workloads = if claim.activity == Activity::Peak { &ground.workloads[..1] } else { &ground.workloads[..] };
+        for workload in workloads {
+            let setup = setup.with(claim, &Change::Workload(workload.clone()));
+            let Ok(prediction) = predict(&self.runs, claim, &setup)? else { continue };
+            joined = Some(match joined {
+                None => prediction,
+                Some(mut known) => {
+                    known.band.p10 = known.band.p10.min(prediction.band.p10);
+                    known.band.p90 = known.band.p90.max(prediction.band.p90);
+                    known.bound = known.bound.max(prediction.bound);
+                    known
+                }
+            });
+        }
+        Ok(joined)
+    }
+
+    /// The ratio like with like, and what each stated mismatch multiplies it by.
+    fn decompose(&self, claim: &Claim, ground: &Ground, trial: &mut Trial) -> Result<(), Fault> {
+        let Some(baseline) = &ground.baseline else { return Ok(()) };
+        let resource = |what: &str, ours: Option<f64>, theirs: Option<f64>| {
+            ours.zip(theirs).filter(|(a, b)| *a > 0.0 && *b > 0.0).map(|(a, b)| (what.to_owned(), a / b))
+        };
+        let subject = &ground.subject;
+        let widths = ground.like.subject.precision.zip(ground.like.baseline.as_ref().and_then(|b| b.precision));
+        let peaks = widths.map(|(s, b)| (subject.peak(s), baseline.peak(b)));
+        trial.resources.extend(resource("dense peak at like precision", peaks.map(|p| p.0), peaks.map(|p| p.1)));
+        trial.resources.extend(resource("memory bandwidth", subject.hbm_bytes_per_s(), baseline.hbm_bytes_per_s()));
+        trial.resources.extend(resource("memory", subject.memory_gib(), baseline.memory_gib()));
+        trial.resources.extend(resource(
+            "scale-up bandwidth",
+            subject.scale_up_gb_per_s(),
+            baseline.scale_up_gb_per_s(),
+        ));
+        trial.resources.extend(resource("TDP", subject.tdp_w(), baseline.tdp_w()));
+        let Ok(first) = predict(&self.runs, claim, &ground.like)? else { return Ok(()) };
+        trial.like_with_like = Some(claim.unit().of_base(claim.metric, first.band.p50));
+        let mut setup = ground.like.clone();
+        let mut before = first.band.p50;
+        let disclosed = ground.admissible.disclosed.iter().map(|change| (change, true));
+        let stated = ground.admissible.further.iter().filter(|change| condition::is_stated(claim, change));
+        for (change, disclosed) in disclosed.chain(stated.map(|change| (change, false))) {
+            setup = setup.with(claim, change);
+            let Ok(now) = predict(&self.runs, claim, &setup)? else { continue };
+            let what = condition::words(claim, &setup, change);
+            trial.mismatches.push(Mismatch { what, factor: now.band.p50 / before, disclosed });
+            before = now.band.p50;
+        }
+        Ok(())
+    }
+
+    /// Where the claimed value lies: impossible, in the band, below it, in it under conditions, or above it.
+    fn weigh(&self, claim: &Claim, asked: &Asked, ground: &Ground) -> Result<Outcome, Fault> {
+        let sets = condition::sets(&ground.admissible.further, claim);
+        let mut bound = ground.said.bound;
+        let inverse = asked.inverse;
+        let better = |a: f64, b: f64| if inverse { a.min(b) } else { a.max(b) };
+        let mut reached: Option<(Vec<Change>, Setup, Prediction)> = None;
+        let said = asked.turned(ground.said.band);
+        for set in &sets {
+            let setup = set.iter().fold(ground.setup.clone(), |setup, change| setup.with(claim, change));
+            let Some(prediction) = self.open(claim, ground, &setup)? else { continue };
+            bound = better(bound, prediction.bound);
+            if reached.is_none() && asked.meets(asked.turned(prediction.band)) {
+                reached = Some((set.clone(), setup, prediction));
+            }
+        }
+        let outcome =
+            |verdict: Verdict, why: String| Outcome { verdict, why, bound, conditions: Vec::new(), changed: None };
+        let unit = claim.unit();
+        let shown = |base: f64| digits(unit.of_base(claim.metric, base));
+        let band = format!(
+            "{} to {} {}",
+            shown(ground.said.band.p10.min(ground.said.band.p90)),
+            shown(ground.said.band.p90.max(ground.said.band.p10)),
+            unit.word
+        );
+        let rescue = condition::rescue(self, claim, asked.low, inverse, ground)?;
+        let most = if inverse { 1.0 / bound } else { bound };
+        let reachable = most * rescue.slack;
+        if asked.low > reachable && reached.is_none() {
+            let factor = asked.low / reachable;
+            let why = format!(
+                "{} {} above every hardware bound under all that the claim leaves open ({} {})",
+                digits(factor),
+                "x",
+                shown(bound),
+                unit.word
+            );
+            return Ok(outcome(Verdict::Impossible, why));
+        }
+        if asked.meets(said) {
+            return Ok(outcome(Verdict::Plausible, format!("inside the predicted band of {band}")));
+        }
+        let outsider = matches!(claim.basis, Basis::Estimate | Basis::Reported) && inverse;
+        if !asked.exceeds(said) && !outsider {
+            let factor = said.p10 / asked.high;
+            return Ok(outcome(
+                Verdict::Conservative,
+                format!("{} x less than the P10 of what is achievable ({band})", digits(factor)),
+            ));
+        }
+        if let Some((set, setup, prediction)) = reached {
+            let conditions: Vec<String> = set.iter().map(|change| condition::words(claim, &setup, change)).collect();
+            let why = format!("as it is said, {band} is to be expected");
+            return Ok(Outcome { verdict: Verdict::OnlyIf, why, bound, conditions, changed: Some(prediction.band) });
+        }
+        if let Some(Found { conditions, why }) = rescue.found {
+            return Ok(Outcome {
+                verdict: Verdict::OnlyIf,
+                why: format!("as it is said, {band} is to be expected; {why}"),
+                bound,
+                conditions,
+                changed: None,
+            });
+        }
+        if asked.exceeds(said) {
+            let factor = asked.low / said.p90;
+            let why =
+                format!("{} x beyond the predicted band of {band}, and no admissible choice helps", digits(factor));
+            return Ok(outcome(Verdict::Overstated, why));
+        }
+        // An outsider's reckoning of a quantity that is too large.
+        let factor = said.p10 / asked.high;
+        Ok(outcome(Verdict::Overstated, format!("{} x more than the predicted band of {band}", digits(factor))))
+    }
+}
+
+/// What the verdict of a claim about runs rests on.
+pub struct Ground {
+    pub like: Setup,
+    /// Like with like with what the quote's own words say.
+    pub setup: Setup,
+    pub said: Prediction,
+    pub admissible: Admissible,
+    pub subject: Part,
+    pub baseline: Option<Part>,
+    pub workloads: Vec<String>,
+}
+
+struct Outcome {
+    verdict: Verdict,
+    why: String,
+    bound: f64,
+    conditions: Vec<String>,
+    /// The band under the conditions.
+    changed: Option<Band>,
+}
+
+impl Trial {
+    fn end(self, verdict: Verdict, why: String) -> Trial {
+        let unmeasured = if verdict == Verdict::Contradicted { self.unmeasured } else { verdict };
+        Trial { verdict, why, unmeasured, ..self }
+    }
+}
+
+fn blank(claim: &Claim) -> Trial {
+    Trial {
+        id: claim.id.clone(),
+        claimant: claim.claimant.clone(),
+        date: claim.date.clone(),
+        quote: claim.quote.clone(),
+        source: claim.source.clone(),
+        metric: claim.metric.word(),
+        verdict: Verdict::NotTestable,
+        conditions: Vec::new(),
+        bound: None,
+        predicted: None,
+        claimed: claim.value.middle(),
+        claimed_range: [claim.value.low, claim.value.high],
+        measured: None,
+        measured_by: None,
+        measured_same: false,
+        unit: claim.unit().word.to_owned(),
+        why: String::new(),
+        margin: None,
+        like_with_like: None,
+        mismatches: Vec::new(),
+        resources: Vec::new(),
+        arithmetic: Vec::new(),
+        notes: Vec::new(),
+        unmeasured: Verdict::NotTestable,
+    }
+}
+
+/// Why no model of training can judge the claim.
+fn out_of_scope(claim: &Claim) -> Option<String> {
+    let why = match claim.activity {
+        Activity::Inference => "it is about inference, and wattline computes training",
+        Activity::ReinforcementLearning => "its time goes into generating text, and wattline computes training",
+        _ => match claim.model_class {
+            _ if matches!(claim.activity, Activity::Peak | Activity::Facility | Activity::Economy) => return None,
+            ModelClass::Convolutional => "it is about a convolutional network, and wattline computes transformers",
+            ModelClass::Recommender => "it is about a recommender, and wattline computes transformers",
+            ModelClass::Speech => "it is about a speech model, and wattline computes text transformers",
+            _ => return None,
+        },
+    };
+    let counts = super::setup::counts(claim).filter(|_| claim.unit().is_ratio());
+    let per_chip = counts.map(|(subject, baseline)| {
+        let ratio = claim.unit().base(claim.metric, claim.value.middle());
+        format!(
+            "; chip for chip it says {} x ({} chips against {})",
+            digits(ratio * baseline / subject),
+            digits(subject),
+            digits(baseline)
+        )
+    });
+    Some(format!("{why}{}", per_chip.unwrap_or_default()))
+}
+
+/// What a measurement of the very systems says against a claim.
+fn contradicts(claim: &Claim, asked: &Asked, beside: &Beside) -> Option<String> {
+    let (low, high) = if asked.inverse { (1.0 / beside.high, 1.0 / beside.low) } else { (beside.low, beside.high) };
+    let outsider = matches!(claim.basis, Basis::Estimate | Basis::Reported);
+    let over = asked.low > high * TOLERANCE;
+    let under = outsider && asked.high < low / TOLERANCE;
+    let unit = claim.unit();
+    (over || under).then(|| {
+        format!(
+            "measured: {} {} ({}, {}, {})",
+            digits(unit.of_base(claim.metric, beside.middle())),
+            unit.word,
+            beside.result.name,
+            beside.result.publisher,
+            beside.result.date
+        )
+    })
+}
+
+/// How far the claimed value lies outside an interval; none where it lies inside, within rounding.
+fn outside(claim: &Claim, interval: &Interval) -> Option<String> {
+    let (low, high) = claim.value.rounded();
+    let slack = ARITHMETIC * interval.mid.abs();
+    let below = high < interval.low - slack && claim.sense != Sense::AtLeast;
+    let above = low > interval.high + slack && claim.sense != Sense::AtMost;
+    let short = high < interval.low - slack && claim.sense == Sense::AtMost;
+    if !(below || above || short) {
+        return None;
+    }
+    let nearest = if above { interval.high } else { interval.low };
+    let off = 100.0 * (claim.value.middle() / nearest - 1.0);
+    Some(format!("{}{} % off", if off > 0.0 { "+" } else { "" }, digits(off)))
+}
+
+/// The claimed value as it was spoken.
+pub fn spoken(claim: &Claim) -> String {
+    let (low, high) = (claim.value.low, claim.value.high);
+    let number = if low == high { digits(low) } else { format!("{} to {}", digits(low), digits(high)) };
+    match claim.sense {
+        Sense::About => number,
+        Sense::UpTo => format!("up to {number}"),
+        Sense::AtLeast => format!("at least {number}"),
+        Sense::AtMost => format!("at most {number}"),
+    }
+}
+
+fn range(low: f64, mid: f64, high: f64) -> String {
+    if low == high { digits(mid) } else { format!("{} ({} to {})", digits(mid), digits(low), digits(high)) }
+}
+
+/// A number with three significant digits.
+pub fn digits(value: f64) -> String {
+    if value == 0.0 || !value.is_finite() {
+        return format!("{value}");
+    }
+    let size = value.abs().log10().floor();
+    if size >= 7.0 || size < -4.0 {
+        return format!("{value:.2e}");
+    }
+    let places = (2.0 - size).max(0.0) as usize;
+    let text = format!("{value:.places$}");
+    if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.').to_owned() } else { text }
+}
