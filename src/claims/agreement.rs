@@ -24,7 +24,7 @@ pub fn of(trials: &[Trial]) -> Agreement {
         agreement.measured += 1;
         let [low, high] = trial.claimed_range;
         let borne_out = low <= measured * TOLERANCE && high >= measured / TOLERANCE;
-        if borne_out == trial.unmeasured.holds() {
+        if borne_out == trial.holds_unmeasured {
             agreement.agree += 1;
         } else {
             agreement.differ.push(trial.id.clone());

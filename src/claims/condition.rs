@@ -45,8 +45,8 @@ fn kind(change: &Change) -> u8 {
         Change::Scale(_) => 5,
         Change::Convention(_) => 6,
         Change::Boundary(_) => 7,
-        Change::Chip(_) => 8,
-        Change::Workload(_) => 9,
+        Change::PowerCap(_) => 8,
+        Change::Rental => 9,
     }
 }
 
@@ -73,14 +73,16 @@ pub fn sets(further: &[Change], claim: &Claim) -> Vec<Vec<Change>> {
 }
 
 /// A change in words.
-pub fn words(claim: &Claim, setup: &Setup, change: &Change) -> String {
+pub fn words(setup: &Setup, change: &Change) -> String {
     let word = |precision: &Option<Precision>| precision.map_or("its own precision", Precision::word);
     match change {
         Change::Precision(subject, None) if setup.baseline.is_none() => format!("the run is in {}", word(subject)),
         Change::Precision(subject, baseline) => format!("{} against {}", word(subject), word(baseline)),
         Change::Sparsity(subject, _) => {
             let name = if *subject == Sparsity::TwoOfFour { "2:4" } else { "unstructured" };
-            format!("{name} sparsity counted ({} x the dense rate)", digits(sparse_factor(*subject)))
+            let (low, high) = sparse_factor(*subject);
+            let factor = if low == high { digits(low) } else { format!("{} to {}", digits(low), digits(high)) };
+            format!("{name} sparsity counted ({factor} x the dense rate)")
         }
         Change::Counts => match setup.counts {
             Some((subject, baseline)) => format!(
@@ -99,11 +101,10 @@ pub fn words(claim: &Claim, setup: &Setup, change: &Change) -> String {
         Change::Convention(_) => "model FLOP are counted".to_owned(),
         Change::Boundary(Boundary::Chip) => "the chips alone are counted, no host and no building".to_owned(),
         Change::Boundary(_) => "the servers alone are counted, no building".to_owned(),
-        Change::Chip(chip) => format!("the chip is {chip}"),
-        Change::Workload(workload) => {
-            let of = claim.describes.as_deref().unwrap_or("the workload");
-            format!("{of} is like {workload}")
+        Change::PowerCap(share) => {
+            format!("the subject's chips are capped at {} % of their TDP, and run slower", digits(100.0 * share))
         }
+        Change::Rental => "each chip-hour costs what the library lists for rental".to_owned(),
     }
 }
 
@@ -125,7 +126,7 @@ pub fn rescue(court: &Court<'_>, claim: &Claim, asked: f64, inverse: bool, groun
     if matches!(claim.activity, Activity::Peak | Activity::Facility) || claim.metric == Metric::ScalingEfficiency {
         return Ok(none);
     }
-    if ground.baseline.is_none() {
+    if ground.choice.baseline.is_none() {
         return absolute(court, claim, asked, inverse, ground).map(|found| Rescue { slack: 1.0, found });
     }
     // The claim's own mismatches are facts; what is left must come from what it does not state.
@@ -133,14 +134,18 @@ pub fn rescue(court: &Court<'_>, claim: &Claim, asked: f64, inverse: bool, groun
     let setup = stated.iter().fold(ground.setup.clone(), |setup, change| setup.with(claim, change));
     let Some(prediction) = court.open(claim, ground, &setup)? else { return Ok(none) };
     let Some((mfu, slow)) = prediction.baseline else { return Ok(none) };
-    let open_software = claim.baseline.as_ref().is_none_or(|baseline| baseline.stack.is_none());
+    let precisions = (claim.subject.precision(), claim.baseline.as_ref().and_then(System::precision));
+    // A change of precision on one chip is made on one software.
+    let one_software = claim.is_of_one_chip() && precisions.0 != precisions.1;
+    let stated_stack = claim.baseline.as_ref().is_some_and(|baseline| baseline.stack.is_some());
+    let open_software = !stated_stack && !one_software && claim.metric != Metric::Power;
     let (p50, p90) = (prediction.band.p50, prediction.band.p90);
-    let mut conditions: Vec<String> = stated.iter().map(|change| words(claim, &setup, change)).collect();
+    let mut conditions: Vec<String> = stated.iter().map(|change| words(&setup, change)).collect();
     let priced = matches!(claim.metric, Metric::Cost | Metric::CostOfOwnership);
     if priced && prices(claim).is_none() {
         let factor = asked / p90;
         if factor > 1.0 && factor <= PRICE_FACTOR {
-            let library = chip_hour_ratio(court, &setup)?;
+            let library = chip_hour_ratio(court, &setup.at(&ground.choice))?;
             let needed = library.map_or(String::new(), |ratio| {
                 format!(
                     "a chip-hour of the subject costs at most {} of the baseline's (the library's prices give {})",
@@ -202,14 +207,14 @@ fn absolute(
     inverse: bool,
     ground: &Ground,
 ) -> Result<Option<Found>, Fault> {
-    let run = court.runs.of(&ground.setup.subject)?;
+    let run = court.runs.of(&ground.setup.at(&ground.choice).subject)?;
     let Ok(run) = run.as_ref() else { return Ok(None) };
     let value = if inverse { 1.0 / asked } else { asked };
     Ok(match claim.metric {
         Metric::Cost if claim.subject.usd_per_chip_hour.is_none() => {
             let hours = run.design.chips * run.estimate.wall.wall_s / 3600.0;
             let price = value / hours;
-            let listed = Part::of(court.runs.library, &ground.subject.name).ok().and_then(|part| part.rental());
+            let listed = Part::of(court.runs.library, &ground.choice.subject.name).ok().and_then(|part| part.rental());
             let admissible =
                 listed.is_some_and(|(_, (low, high))| (low / PRICE_FACTOR..=high * PRICE_FACTOR).contains(&price));
             admissible.then(|| Found {

@@ -163,7 +163,7 @@ fn chips_match(library: &Library, ours: &System, theirs: &System) -> Option<Like
 /// What turns the measurement's ratio into one per what the claim is per.
 fn normalise(claim: &Claim, result: &Measurement) -> Option<f64> {
     let whole = |per: Per| matches!(per, Per::System | Per::Rack);
-    if whole(claim.per) == whole(result.per) || !matches!(family(claim.metric), Metric::Throughput | Metric::Power) {
+    if whole(claim.per()) == whole(result.per) || !matches!(family(claim.metric), Metric::Throughput | Metric::Power) {
         return Some(1.0);
     }
     let (subject, baseline) = match claim.unit().is_ratio() {

@@ -2,7 +2,7 @@
 
 use crate::library::entry_kind::EntryKind;
 use crate::library::record::{Kind, Record};
-use crate::library::store::Library;
+use crate::library::store::{Library, missing_keys};
 use crate::library::workload::Precision;
 use crate::uncertainty::exposure::gemm_key;
 
@@ -51,6 +51,22 @@ impl Part {
 
     pub fn tdp_w(&self) -> Option<f64> {
         self.record.number("tdp_w")
+    }
+
+    /// Whether its TDP is published.
+    pub fn tdp_is_published(&self) -> bool {
+        self.record.sourced("tdp_w").is_some_and(|tdp| matches!(tdp.kind, Kind::Datasheet | Kind::Measured))
+    }
+
+    /// Whether nobody can buy it yet.
+    pub fn is_announced(&self) -> bool {
+        self.record.text("status") == Some("announced")
+    }
+
+    /// What an estimate of a run needs and the profile lacks; none where a run can be computed.
+    pub fn lacks(&self) -> Option<String> {
+        let missing = missing_keys(&self.record);
+        (!missing.is_empty()).then(|| format!("the profile of {} lacks {}", self.name, missing.join(", ")))
     }
 
     /// Memory bandwidth, bytes/s; memory, bytes.

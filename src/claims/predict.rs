@@ -19,12 +19,19 @@ use crate::uncertainty::chance::{ratio, step_ratio};
 use crate::uncertainty::figures::bands;
 
 /// Data sheets round their peaks by as much.
-const DATA_SHEET: f64 = 0.03;
+const DATA_SHEET: f64 = 0.04;
+/// Announced parts change, and watts that nobody published are a guess.
+const ANNOUNCED: f64 = 0.10;
+const GUESSED_WATTS: f64 = 0.30;
+/// Standard deviation of ln MFU over the published runs in 16 bit (P10 0.21, P90 0.50): what peaks alone leave open.
+const UTILISATION: f64 = 0.34;
+/// The middle of those runs.
+const USUAL_MFU: f64 = 0.35;
 /// PUE of the best fleets and of the usual data centre of a survey (Google 2024; Uptime Institute 2024).
 const PUE_RANGE: (f64, f64) = (1.09, 1.56);
-/// Tokens of a pilot run: power does not depend on them.
-const SITE_WORKLOAD: &str = "llama-3.1-70b";
-const SITE_CHIPS: f64 = 512.0;
+/// A pilot run: power hardly depends on the workload.
+pub const PILOT_WORKLOAD: &str = "llama-3.1-70b";
+pub const PILOT_CHIPS: f64 = 512.0;
 
 /// What a setup comes to.
 #[derive(Clone, Debug)]
@@ -46,8 +53,31 @@ pub fn predict(runs: &Runs<'_>, claim: &Claim, setup: &Setup) -> Result<Predicte
     match claim.activity {
         Activity::Peak => Ok(of_data_sheets(runs, claim, setup)),
         Activity::Facility if claim.metric == Metric::Power => of_site(runs, claim),
-        _ => of_runs(runs, claim, setup),
+        _ => match incomplete(runs, setup) {
+            Some(lacks) => Ok(of_peaks(runs, claim, setup, &lacks)),
+            None => of_runs(runs, claim, setup),
+        },
     }
+}
+
+/// What a side's profile lacks.
+fn incomplete(runs: &Runs<'_>, setup: &Setup) -> Option<String> {
+    let chips = std::iter::once(&setup.subject).chain(&setup.baseline).map(|case| &case.chip);
+    chips.filter_map(|chip| Part::of(runs.library, chip).ok()?.lacks()).next()
+}
+
+/// A ratio of runs where a profile says too little to compute one: that of the peaks, each side at a utilisation that
+/// published runs have.
+fn of_peaks(runs: &Runs<'_>, claim: &Claim, setup: &Setup, lacks: &str) -> Predicted {
+    let rates = matches!(claim.metric, Metric::Throughput | Metric::TimeToTrain | Metric::Energy | Metric::PerfPerWatt);
+    if setup.baseline.is_none() || !rates {
+        return Err(lacks.to_owned());
+    }
+    let peaks = of_data_sheets(runs, claim, setup).map_err(|why| format!("{lacks}; {why}"))?;
+    let width = 2.0_f64.sqrt() * UTILISATION;
+    let band = Band::around(peaks.band.p50, Width::new(width, width));
+    let notes = vec![format!("{lacks}: peaks alone, each side at the utilisation of published runs")];
+    Ok(Prediction { band, bound: peaks.band.p90 / USUAL_MFU, baseline: Some((USUAL_MFU, 1.0)), notes })
 }
 
 /// Tries what may fail in words.
@@ -68,6 +98,8 @@ fn of_runs(runs: &Runs<'_>, claim: &Claim, setup: &Setup) -> Result<Predicted, F
         let band = or_why!(absolute(claim, setup, subject));
         let bound = match claim.metric {
             Metric::Goodput => 1.0,
+            // Hours that the claim states cannot be fewer; chips that only wait draw half.
+            _ if claim.subject.chip_hours.is_some() => band.p10 * 0.5,
             // Power is no rate: the bound is what the chips alone draw.
             Metric::Power => band.p10 * 0.5,
             metric if less_is_better(claim, metric) => band.p50 / headroom,
@@ -137,7 +169,7 @@ fn advantage(claim: &Claim, setup: &Setup, subject: &Run, baseline: &Run) -> Ban
         Metric::Power => {
             let of = |run: &Run| watts(run, setup.boundary) / run.design.chips;
             let width = subject.uncertainty.power.width.and(baseline.uncertainty.power.width);
-            Band::around(of(baseline) / of(subject) / counts, width)
+            Band::around(of(baseline) / of(subject) / counts, width.times(std::f64::consts::FRAC_1_SQRT_2))
         }
         _ => {
             let tokens = [subject, baseline].map(|run| run.design.setting.workload.run.seq_len);
@@ -161,7 +193,7 @@ fn absolute(claim: &Claim, setup: &Setup, run: &Run) -> Result<Band, Why> {
     let slower = bands.step_s.p50 / e.step_s;
     let scaled =
         |band: Band, factor: f64| Band { p10: band.p10 * factor, p50: band.p50 * factor, p90: band.p90 * factor };
-    let chips = if claim.per == Per::Chip { 1.0 } else { design.chips };
+    let chips = if claim.per() == Per::Chip { 1.0 } else { design.chips };
     // A rate over a whole run counts its interruptions; one of its steps does not.
     let per_s = Band::inverse_around(rates.tokens_per_s_per_chip * chips / slower, step_width);
     let flop_share = match setup.convention {
@@ -171,14 +203,23 @@ fn absolute(claim: &Claim, setup: &Setup, run: &Run) -> Result<Band, Why> {
     };
     let flop = model_flop_per_token(&setting.workload.architecture, &setting.workload.run, false) * flop_share;
     let inside = within(setup.boundary, run);
+    if let Some(hours) = claim.subject.chip_hours
+        && matches!(claim.metric, Metric::Energy | Metric::Carbon | Metric::Cost)
+    {
+        return Ok(of_hours(claim, setup, run, hours * 3600.0));
+    }
+    // A slice of a run: its steps alone, at the pace of the whole.
+    let slice_s = setup.slice.map(|tokens| {
+        let time = Band::around(tokens / (rates.tokens_per_s_per_chip * design.chips) * slower, step_width);
+        (time, bands.step_s.p50 * e.steps)
+    });
+    let share = slice_s.map_or(1.0, |(time, whole_s)| time.p50 / whole_s);
     Ok(match (claim.metric, claim.unit().dimension) {
         (Metric::Throughput, Dimension::Tokens) => per_s,
         (Metric::Throughput, _) => scaled(per_s, flop),
-        (Metric::TimeToTrain, Dimension::ChipTime) => scaled(bands.wall_s, design.chips),
-        (Metric::TimeToTrain, _) => {
-            // A benchmark's clock knows no checkpoints and no failures.
-            let steps = scaled(bands.step_s, e.steps);
-            if steps.p50 < 86_400.0 { steps } else { bands.wall_s }
+        (Metric::TimeToTrain, dimension) => {
+            let time = slice_s.map_or(bands.wall_s, |(time, _)| time);
+            scaled(time, if dimension == Dimension::ChipTime { design.chips } else { 1.0 })
         }
         (Metric::Mfu, _) => Band::inverse_around(rates.mfu * flop_share / slower, step_width),
         (Metric::Goodput, _) => {
@@ -190,49 +231,71 @@ fn absolute(claim: &Claim, setup: &Setup, run: &Run) -> Result<Band, Why> {
             let band = Band::inverse_around(e.wall.goodput, whole.and(run.uncertainty.operation.width));
             Band { p90: band.p90.min(1.0), ..band }
         }
-        (Metric::Energy, _) => scaled(bands.facility_energy_j, inside),
+        (Metric::Energy, _) => scaled(bands.facility_energy_j, inside * share),
         (Metric::Power, _) => {
-            let per = if claim.per == Per::Chip { design.chips } else { 1.0 };
+            let per = if claim.per() == Per::Chip { design.chips } else { 1.0 };
             Band::around(watts(run, setup.boundary) / per, run.uncertainty.power.width)
         }
-        (Metric::Cost, _) => bands.cost_usd,
+        (Metric::Cost, _) => scaled(bands.cost_usd, share),
         (Metric::Carbon, _) => {
             let operational = e.carbon.operational / e.carbon.total();
-            scaled(bands.co2_kg, operational * inside)
+            scaled(bands.co2_kg, operational * inside * share)
         }
         (metric, _) => return Err(format!("{} is a ratio", metric.word())),
     })
 }
 
+/// Energy, carbon or cost of the chip-hours that a claim states.
+fn of_hours(claim: &Claim, setup: &Setup, run: &Run, chip_s: f64) -> Band {
+    let (e, site) = (&run.estimate, &run.design.setting.site);
+    let joules = chip_s * watts(run, setup.boundary) / run.design.chips;
+    let power = run.uncertainty.power.width;
+    match claim.metric {
+        Metric::Carbon => Band::around(joules * site.kg_per_j(), power.and(run.uncertainty.intensity.width)),
+        Metric::Cost => {
+            let usd_per_chip_s = e.cost.total() / (run.design.chips * e.wall.wall_s);
+            Band::around(chip_s * usd_per_chip_s, run.uncertainty.chip_price.width)
+        }
+        _ => Band::around(joules, power),
+    }
+}
+
 /// Peaks against peaks.
 fn of_data_sheets(runs: &Runs<'_>, claim: &Claim, setup: &Setup) -> Predicted {
-    let rate = |case: &Case, system: &System, sparsity: Sparsity| -> Result<f64, Why> {
+    let per_watt = matches!(claim.metric, Metric::PerfPerWatt | Metric::Energy);
+    // The rate, and how far off it may be.
+    let rate = |case: &Case, system: &System, sparsity: Sparsity| -> Result<(f64, f64), Why> {
         let part = Part::of(runs.library, &case.chip)?;
         let precision = case.precision.unwrap_or(Precision::Bf16);
         let peak = part.peak(precision);
         if peak <= 0.0 {
             return Err(format!("no dense {} rate of {} is published", precision.word(), part.name));
         }
-        let rate = peak * sparse_factor(sparsity);
-        if claim.metric != Metric::PerfPerWatt {
-            return Ok(rate);
+        let (least, most) = sparse_factor(sparsity);
+        let rate = peak * (least * most).sqrt();
+        let announced = if part.is_announced() { ANNOUNCED } else { DATA_SHEET };
+        let off = announced.hypot((most / least).sqrt() - 1.0);
+        if !per_watt {
+            return Ok((rate, off));
         }
         let stated = system.megawatts.zip(system.chips).map(|(megawatts, chips)| megawatts * 1e6 / chips);
         match stated.or(part.tdp_w()) {
-            Some(watts) => Ok(rate / watts),
+            Some(watts) if stated.is_some() || part.tdp_is_published() => Ok((rate / watts, off)),
+            Some(watts) => Ok((rate / watts, off.hypot(GUESSED_WATTS))),
             None => Err(format!("no watts of {} are published", part.name)),
         }
     };
     let subject = rate(&setup.subject, &claim.subject, setup.sparsity.0)?;
-    let value = match (&setup.baseline, &claim.baseline) {
+    let (value, off) = match (&setup.baseline, &claim.baseline) {
         (Some(case), Some(system)) => {
             let counts = setup.counts.map_or(1.0, |(subject, baseline)| subject / baseline);
-            let counts = if claim.metric == Metric::PerfPerWatt { 1.0 } else { counts };
-            subject / rate(case, system, setup.sparsity.1)? * counts
+            let counts = if per_watt { 1.0 } else { counts };
+            let baseline = rate(case, system, setup.sparsity.1)?;
+            (subject.0 / baseline.0 * counts, subject.1.hypot(baseline.1))
         }
-        _ => subject * if claim.per == Per::Chip { 1.0 } else { claim.subject.chips.unwrap_or(1.0) },
+        _ => (subject.0 * if claim.per() == Per::Chip { 1.0 } else { claim.subject.chips.unwrap_or(1.0) }, subject.1),
     };
-    let band = Band { p10: value * (1.0 - DATA_SHEET), p50: value, p90: value * (1.0 + DATA_SHEET) };
+    let band = Band { p10: value / (1.0 + off), p50: value, p90: value * (1.0 + off) };
     Ok(Prediction { band, bound: band.p90, baseline: None, notes: Vec::new() })
 }
 
@@ -259,30 +322,12 @@ fn of_site(runs: &Runs<'_>, claim: &Claim) -> Result<Predicted, Fault> {
         band.p90 += chips * provided * pue.1;
         bound += chips * drawn.p10;
     }
-    let per = if claim.per == Per::Chip { chips } else { 1.0 };
+    let per = if claim.per() == Per::Chip { chips } else { 1.0 };
     let band = Band { p10: band.p10 / per, p50: band.p50 / per, p90: band.p90 / per };
     Ok(Ok(Prediction { band, bound: bound / per, baseline: None, notes: Vec::new() }))
 }
 
 /// A run that shows what a chip draws while it trains.
 fn pilot(chip: &str) -> Case {
-    Case {
-        chip: chip.to_owned(),
-        chips: SITE_CHIPS,
-        precision: None,
-        workload: SITE_WORKLOAD.to_owned(),
-        tokens: None,
-        seq_len: None,
-        global_batch: None,
-        lora: false,
-        stack: None,
-        cluster: None,
-        site: None,
-        plan: None,
-        power_cap_w: None,
-        pue: None,
-        g_per_kwh: None,
-        usd_per_kwh: None,
-        usd_per_chip_hour: None,
-    }
+    Case { chip: chip.to_owned(), chips: PILOT_CHIPS, workload: PILOT_WORKLOAD.to_owned(), ..Case::default() }
 }

@@ -23,7 +23,7 @@ pub const SIZES: [f64; 6] = [8.0, 64.0, 512.0, 4096.0, 16_384.0, 65_536.0];
 const GROWING: f64 = 2048.0;
 
 /// One side of a claim with every choice made.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Case {
     pub chip: String,
     pub chips: f64,
@@ -37,6 +37,7 @@ pub struct Case {
     pub cluster: Option<String>,
     pub site: Option<String>,
     pub plan: Option<String>,
+    pub domain_chips: Option<f64>,
     pub power_cap_w: Option<f64>,
     pub pue: Option<f64>,
     pub g_per_kwh: Option<f64>,
@@ -112,6 +113,9 @@ impl<'a> Runs<'a> {
             if let Some(value) = value {
                 overrides.set(EntryKind::Site, key, &format!("{value:?}"))?;
             }
+        }
+        if let Some(chips) = case.domain_chips {
+            overrides.set(EntryKind::Cluster, "scale_up.domain_chips", &format!("{chips:.0}"))?;
         }
         if let Some(price) = case.usd_per_chip_hour {
             overrides.set(EntryKind::Chip, "rental_usd_per_h", &format!("{price:?}"))?;

@@ -4,14 +4,25 @@
 use super::part::Part;
 use super::run::{Case, SIZES};
 use super::statement::{Activity, Boundary, Claim, Convention, Difference, Metric, Per, Sparsity, System};
+use crate::library::store::Library;
 use crate::library::workload::Precision;
 
 /// Workloads that stand for training at large where a claim names none: a small and a large dense model, a mixture of
 /// experts.
 pub const USUAL_WORKLOADS: [&str; 3] = ["llama-3.1-70b", "llama-3.1-8b", "mixtral-8x7b"];
 
-/// Throughput that unstructured zeros are credited with in data sheets, at most.
-const UNSTRUCTURED: f64 = 10.0;
+/// What data sheets credit unstructured zeros with: 8 to 10 times the dense rate.
+const UNSTRUCTURED: (f64, f64) = (8.0, 10.0);
+
+/// Chips that stand for those of their day where a claim names none.
+const USUAL_CHIPS: [&str; 5] =
+    ["nvidia-a100-sxm-80gb", "nvidia-h100-sxm", "nvidia-v100-sxm2-32gb", "google-tpu-v4", "nvidia-gb200-nvl72"];
+
+/// Power caps that are tried, as shares of TDP.
+const CAPS: [f64; 4] = [0.85, 0.75, 0.65, 0.55];
+
+/// A run of less than this share of its workload's tokens is a benchmark's slice: its batch is that of the whole.
+const SLICE: f64 = 0.05;
 
 /// Bits of the layer GEMMs: what "equal precision" compares.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -69,10 +80,18 @@ pub enum Change {
     Convention(Convention),
     /// Energy or power of the chips alone, or of the servers without the building.
     Boundary(Boundary),
-    /// Another chip that the claim leaves open.
-    Chip(String),
-    /// Another workload that the claim leaves open.
-    Workload(String),
+    /// The subject's chips under a cap, as a share of their TDP.
+    PowerCap(f64),
+    /// Both sides at the hourly prices of the library.
+    Rental,
+}
+
+/// What the claim leaves open on both sides alike: chips and workload. Its band holds all of them.
+#[derive(Clone, Debug)]
+pub struct Choice {
+    pub subject: Part,
+    pub baseline: Option<Part>,
+    pub workload: String,
 }
 
 /// Both sides of a claim with every choice made.
@@ -85,6 +104,11 @@ pub struct Setup {
     pub sparsity: (Sparsity, Sparsity),
     pub convention: Convention,
     pub boundary: Boundary,
+    /// Cap of the subject's chips as a share of their TDP; both sides at the library's hourly prices.
+    cap: Option<f64>,
+    rental: bool,
+    /// Tokens of a benchmark's slice, whose batch and pace are those of the whole run.
+    pub slice: Option<f64>,
     /// Sites and prices as stated, laid on by [`Change::Sites`].
     stated_sites: [Sited; 2],
 }
@@ -109,13 +133,21 @@ impl Sited {
     }
 }
 
-/// What sparsity multiplies a dense peak by.
-pub fn sparse_factor(sparsity: Sparsity) -> f64 {
+/// What sparsity multiplies a dense peak by, at least and at most.
+pub fn sparse_factor(sparsity: Sparsity) -> (f64, f64) {
     match sparsity {
-        Sparsity::None => 1.0,
-        Sparsity::TwoOfFour => 2.0,
+        Sparsity::None => (1.0, 1.0),
+        Sparsity::TwoOfFour => (2.0, 2.0),
         Sparsity::Unstructured => UNSTRUCTURED,
     }
+}
+
+/// Chips that a claim of a date may be about where it names none.
+pub fn usual_chips(library: &Library, date: &str) -> Vec<String> {
+    let of_its_day = |name: &&str| {
+        Part::of(library, name).is_ok_and(|part| part.released().is_some_and(|released| released <= date))
+    };
+    USUAL_CHIPS.into_iter().filter(of_its_day).map(str::to_owned).collect()
 }
 
 fn case(claim: &Claim, system: &System, chip: &str, workload: &str, chips: f64, precision: Option<Precision>) -> Case {
@@ -124,7 +156,7 @@ fn case(claim: &Claim, system: &System, chip: &str, workload: &str, chips: f64, 
         chips,
         precision,
         workload: workload.to_owned(),
-        tokens: claim.tokens,
+        tokens: None,
         seq_len: claim.seq_len,
         global_batch: claim.global_batch,
         lora: claim.activity == Activity::FineTuning,
@@ -132,6 +164,7 @@ fn case(claim: &Claim, system: &System, chip: &str, workload: &str, chips: f64, 
         cluster: system.cluster.clone(),
         site: system.site.clone(),
         plan: system.plan.clone(),
+        domain_chips: system.domain_chips,
         power_cap_w: system.power_cap_w,
         pue: system.pue,
         g_per_kwh: system.g_per_kwh,
@@ -161,25 +194,32 @@ pub fn like_with_like(
 
 impl Setup {
     /// Like with like: equal precision, chip against chip, dense, the same site, the newest software on both sides.
-    pub fn like(claim: &Claim, subject: &Part, baseline: Option<&Part>, workload: &str, size: f64) -> Setup {
+    pub fn like(claim: &Claim, choice: &Choice, whole: Option<f64>, size: f64) -> Setup {
+        let (subject, baseline) = (&choice.subject, choice.baseline.as_ref());
+        let workload = choice.workload.as_str();
+        let slice = claim.tokens.filter(|tokens| whole.is_some_and(|whole| *tokens < SLICE * whole));
         let none = System::default();
         let other = claim.baseline.as_ref().unwrap_or(&none);
         let (ps, pb) =
             like_with_like((subject, claim.subject.precision()), baseline.map(|chip| (chip, other.precision())));
         let chips = claim.subject.chips.or(other.chips).unwrap_or(size);
-        let first = case(claim, &claim.subject, &subject.name, workload, chips, ps);
+        let mut first = case(claim, &claim.subject, &subject.name, workload, chips, ps);
         let second = baseline.map(|chip| {
             let chips = other.chips.or(claim.subject.chips).unwrap_or(size);
             let mut second = case(claim, other, &chip.name, workload, chips, pb);
             second.stack = None;
             // A claim about one place is about one place on both sides.
             Sited::of(&claim.subject).lay(&mut second);
+            second.tokens = claim.tokens.filter(|_| slice.is_none());
             second
         });
+        first.tokens = claim.tokens.filter(|_| slice.is_none());
         Setup {
             subject: first,
             baseline: second,
             counts: None,
+            cap: None,
+            rental: false,
             sparsity: (Sparsity::None, Sparsity::None),
             convention: match claim.convention {
                 Convention::Unstated => Convention::Model,
@@ -189,6 +229,7 @@ impl Setup {
                 Boundary::Unstated => Boundary::Facility,
                 stated => stated,
             },
+            slice,
             stated_sites: [Sited::of(&claim.subject), Sited::of(other)],
         }
     }
@@ -224,13 +265,31 @@ impl Setup {
             }
             Change::Convention(convention) => setup.convention = *convention,
             Change::Boundary(boundary) => setup.boundary = *boundary,
-            Change::Chip(chip) => setup.subject.chip.clone_from(chip),
-            Change::Workload(workload) => {
-                setup.subject.workload.clone_from(workload);
-                if let Some(case) = &mut setup.baseline {
-                    case.workload.clone_from(workload);
-                }
+            Change::PowerCap(share) => setup.cap = Some(*share),
+            Change::Rental => setup.rental = true,
+        }
+        setup
+    }
+
+    /// The same with other choices of what the claim leaves open: precisions of the same width, the same shares and kinds.
+    pub fn at(&self, choice: &Choice) -> Setup {
+        let mut setup = self.clone();
+        let lay = |case: &mut Case, part: &Part| {
+            if case.chip != part.name {
+                case.chip.clone_from(&part.name);
+                case.precision = case.precision.and_then(|precision| Width::of(precision).on(part));
             }
+            case.workload.clone_from(&choice.workload);
+            if self.rental {
+                case.usd_per_chip_hour = part.rental().map(|(price, _)| price);
+            }
+        };
+        lay(&mut setup.subject, &choice.subject);
+        if let (Some(case), Some(part)) = (&mut setup.baseline, &choice.baseline) {
+            lay(case, part);
+        }
+        if let (Some(share), Some(tdp_w)) = (self.cap, choice.subject.tdp_w()) {
+            setup.subject.power_cap_w = Some(share * tdp_w);
         }
         setup
     }
@@ -240,7 +299,7 @@ impl Setup {
 pub fn counts(claim: &Claim) -> Option<(f64, f64)> {
     let baseline = claim.baseline.as_ref()?;
     let of = |system: &System| {
-        let racks = if claim.per == Per::Rack { system.racks.unwrap_or(1.0) } else { 1.0 };
+        let racks = if claim.per() == Per::Rack { system.racks.unwrap_or(1.0) } else { 1.0 };
         Some(system.chips? / racks)
     };
     of(&claim.subject).zip(of(baseline)).filter(|(subject, baseline)| subject != baseline)
@@ -265,8 +324,10 @@ pub fn admissible(claim: &Claim, like: &Setup, subject: &Part, baseline: Option<
     };
     let stated = (claim.subject.precision(), claim.baseline.as_ref().and_then(System::precision));
     let like_now = (like.subject.precision, like.baseline.as_ref().and_then(|case| case.precision));
+    // Between two runs of one chip that state no precision the claim is about something else.
+    let other_matter = claim.is_of_one_chip() && stated == (None, None);
     let both = stated.0.is_some() && (stated.1.is_some() || baseline.is_none());
-    if let Some(other) = baseline {
+    if let Some(other) = baseline.filter(|_| !other_matter) {
         if both && stated != like_now {
             put(Some(Difference::Precision), Change::Precision(stated.0, stated.1));
         }
@@ -278,7 +339,7 @@ pub fn admissible(claim: &Claim, like: &Setup, subject: &Part, baseline: Option<
                 }
             }
         }
-    } else if stated.0.is_none() && claim.activity != Activity::Peak {
+    } else if baseline.is_none() && stated.0.is_none() && claim.activity != Activity::Peak {
         for width in [Width::Eight, Width::Four] {
             if let Some(narrow) = width.on(subject).filter(|narrow| Some(*narrow) != like_now.0) {
                 put(None, Change::Precision(Some(narrow), None));
@@ -291,7 +352,8 @@ pub fn admissible(claim: &Claim, like: &Setup, subject: &Part, baseline: Option<
     } else if claim.activity == Activity::Peak && subject.vendor == "NVIDIA" {
         put(None, Change::Sparsity(Sparsity::TwoOfFour, Sparsity::None));
     }
-    if counts(claim).is_some() {
+    let rates = matches!(claim.metric, Metric::Throughput | Metric::TimeToTrain | Metric::Power);
+    if rates && counts(claim).is_some() {
         put(Some(Difference::Chips), Change::Counts);
     }
     if let Some(stack) = claim.baseline.as_ref().and_then(|b| b.stack.clone()) {
@@ -314,11 +376,19 @@ pub fn admissible(claim: &Claim, like: &Setup, subject: &Part, baseline: Option<
         put(Some(Difference::Boundary), Change::Boundary(Boundary::Node));
         put(Some(Difference::Boundary), Change::Boundary(Boundary::Chip));
     }
-    for chip in claim.subject.chips_named().iter().skip(1) {
-        put(None, Change::Chip(chip.clone()));
+    let saves = matches!(claim.metric, Metric::Energy | Metric::PerfPerWatt) && claim.activity != Activity::Peak;
+    if saves && claim.is_of_one_chip() && claim.subject.power_cap_w.is_none() {
+        for share in CAPS {
+            put(None, Change::PowerCap(share));
+        }
+    }
+    let priced = matches!(claim.metric, Metric::Cost | Metric::CostOfOwnership);
+    let listed = subject.rental().is_some() && baseline.is_some_and(|part| part.rental().is_some());
+    if priced && listed && claim.subject.usd_per_chip_hour.is_none() {
+        put(None, Change::Rental);
     }
     let unsized_ = claim.subject.chips.is_none() && claim.baseline.as_ref().is_none_or(|b| b.chips.is_none());
-    if unsized_ && baseline.is_some() && claim.activity != Activity::Peak {
+    if unsized_ && baseline.is_some() && !claim.is_of_one_chip() && claim.activity != Activity::Peak {
         for size in SIZES.into_iter().filter(|size| *size > like.subject.chips).skip(1).take(2) {
             put(None, Change::Scale(size));
         }

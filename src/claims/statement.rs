@@ -58,6 +58,10 @@ pub enum Activity {
     Facility,
     /// Grids and markets.
     Economy,
+    /// What a network carries.
+    Network,
+    /// The claim does not say what was run.
+    Unstated,
 }
 
 /// What kind of network is trained.
@@ -216,6 +220,9 @@ pub enum Sparsity {
     Unstructured,
 }
 
+/// Share of a value that its rounding is taken for, at most.
+const MOST_ROUNDING: f64 = 0.05;
+
 /// One number or a range, with how finely it was written.
 #[derive(Clone, Copy, Debug, PartialEq, Deserialize, Serialize)]
 #[serde(try_from = "toml::Value", into = "[f64; 2]")]
@@ -232,9 +239,10 @@ impl Stated {
         if self.low > 0.0 { (self.low * self.high).sqrt() } else { 0.5 * (self.low + self.high) }
     }
 
-    /// The ends with the rounding of their digits.
+    /// The ends with the rounding of their digits; "3 x" is not 2.5 x.
     pub fn rounded(self) -> (f64, f64) {
-        (self.low - self.rounding, self.high + self.rounding)
+        let within = |end: f64| self.rounding.min(MOST_ROUNDING * end.abs());
+        (self.low - within(self.low), self.high + within(self.high))
     }
 }
 
@@ -317,6 +325,8 @@ pub struct System {
     pub plan: Option<String>,
     pub cluster: Option<String>,
     pub site: Option<String>,
+    /// Chips joined by the scale-up network, where it is not the cluster's usual number.
+    pub domain_chips: Option<f64>,
     pub power_cap_w: Option<f64>,
     pub pue: Option<f64>,
     pub g_per_kwh: Option<f64>,
@@ -369,8 +379,7 @@ pub struct Claim {
     pub unit: String,
     #[serde(default)]
     pub sense: Sense,
-    #[serde(default)]
-    pub per: Per,
+    per: Option<Per>,
     pub workload: Option<String>,
     pub describes: Option<String>,
     pub tokens: Option<f64>,
@@ -444,6 +453,17 @@ impl Claim {
     /// The unit; checked when the file was read.
     pub fn unit(&self) -> Unit {
         Unit::parse(&self.unit).unwrap_or(Unit::PLAIN)
+    }
+
+    /// What the value is of; megawatts are a system's unless stated otherwise, all else is a chip's.
+    pub fn per(&self) -> Per {
+        let whole = self.metric == Metric::Power && !self.unit().is_ratio();
+        self.per.unwrap_or(if whole { Per::System } else { Per::Chip })
+    }
+
+    /// Whether both sides are of one chip: the claim is about something else.
+    pub fn is_of_one_chip(&self) -> bool {
+        self.baseline.as_ref().is_some_and(|baseline| baseline.chips_named() == self.subject.chips_named())
     }
 
     /// Whether the quote's own words state a difference.
@@ -601,6 +621,7 @@ impl Check<'_> {
         }
         for (key, value) in [
             ("chips", system.chips),
+            ("domain_chips", system.domain_chips),
             ("power_cap_w", system.power_cap_w),
             ("usd_per_chip_hour", system.usd_per_chip_hour),
             ("chip_hours", system.chip_hours),
@@ -666,14 +687,28 @@ impl Check<'_> {
             Ok(figures) => figures,
             Err(fault) => return self.faults.extend(fault.diagnostics),
         };
-        let stated = |name: &str| name == "claimed" || claim.numbers.contains_key(name) || figures.get(name).is_some();
+        let stated = |name: &str| {
+            let own = name == "claimed" || claim.numbers.contains_key(name) || figures.get(name).is_some();
+            own || side_value(claim, name).is_some_and(|(_, key)| EntryKind::Chip.attribute(key).is_some())
+        };
         for name in formula.names().into_iter().filter(|name| !stated(name)) {
             let own = nearest(name, claim.numbers.keys().map(String::as_str), 1).first().copied();
             let near =
                 own.or_else(|| figures.nearest(name)).map_or(String::new(), |near| format!("did you mean {near}? "));
-            let help = format!("{near}a name stands in [claim.numbers] or in evidence/figures.toml");
+            let help = format!(
+                "{near}a name stands in [claim.numbers], in evidence/figures.toml, or is subject_ or baseline_ with a key of a chip"
+            );
             self.fault(key, format!("the formula names {}, which nothing states", quoted(name)), help);
         }
+    }
+}
+
+/// The system and the key of a chip's profile that a name of a formula means: `subject_tdp_w`, `baseline_all_in_usd`.
+pub fn side_value<'a>(claim: &'a Claim, name: &'a str) -> Option<(&'a System, &'a str)> {
+    match name.split_once('_')? {
+        ("subject", key) => Some((&claim.subject, key)),
+        ("baseline", key) => Some((claim.baseline.as_ref()?, key)),
+        _ => None,
     }
 }
 

@@ -132,9 +132,16 @@ impl Unit {
         UNITS.into_iter().filter(|unit| unit.fits(metric)).map(|unit| unit.word).collect()
     }
 
+    /// Whether the ratio is one of something that is spent: "x" of time is how many times faster, "% less" is less time.
+    fn spends(self, metric: Metric) -> bool {
+        metric.spends()
+            || metric == Metric::TimeToTrain && self.reading != Reading::Times
+            || metric == Metric::CostOfOwnership && matches!(self.reading, Reading::PercentLess | Reading::TimesLess)
+    }
+
     /// A value in base units; a ratio as how many times better the subject is than the baseline.
     pub fn base(self, metric: Metric, value: f64) -> f64 {
-        let spends = metric.spends();
+        let spends = self.spends(metric);
         match self.reading {
             Reading::Times if spends => 1.0 / value,
             Reading::Times => value,
@@ -150,7 +157,7 @@ impl Unit {
 
     /// The inverse of [`Unit::base`].
     pub fn of_base(self, metric: Metric, base: f64) -> f64 {
-        let spends = metric.spends();
+        let spends = self.spends(metric);
         match self.reading {
             Reading::Times if spends => 1.0 / base,
             Reading::Times => base,
@@ -178,6 +185,7 @@ mod tests {
         let faster = more.base(Metric::Throughput, 30.0);
         assert!((faster - 1.3).abs() < 1e-12);
         assert!((less.of_base(Metric::Cost, faster) - 23.076_923).abs() < 1e-5);
+        assert!((less.base(Metric::TimeToTrain, 31.0) - 1.0 / 0.69).abs() < 1e-12);
         // 95 % less energy is 20 x less.
         assert!((less.base(Metric::Energy, 95.0) - 20.0).abs() < 1e-9);
     }

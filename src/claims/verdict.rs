@@ -6,19 +6,20 @@ use serde::{Serialize, Serializer};
 
 use super::condition::{self, Found};
 use super::effect::winner;
-use super::figures::Figures;
+use super::figures::{Figure, Figures};
 use super::formula::{Formula, Interval};
 use super::measured_result::{self, Beside, TOLERANCE};
 use super::part::Part;
-use super::predict::{Prediction, less_is_better, predict};
+use super::predict::{PILOT_WORKLOAD, Prediction, less_is_better, predict};
 use super::run::{Runs, SIZES, Why};
-use super::setup::{Admissible, Change, Setup, USUAL_WORKLOADS, admissible};
-use super::statement::{Activity, Basis, Claim, Metric, ModelClass, Sense};
+use super::setup::{self, Admissible, Change, Choice, Setup, USUAL_WORKLOADS, admissible};
+use super::statement::{self, Activity, Basis, Claim, Metric, ModelClass, Sense};
 use crate::library::diagnostic::Fault;
+use crate::library::entry_kind::EntryKind;
 use crate::uncertainty::band::Band;
 
 /// Figures of a sum may differ by as much before they contradict each other: sources round.
-const ARITHMETIC: f64 = 0.02;
+const ARITHMETIC: f64 = 0.05;
 
 /// What becomes of a claim.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -105,8 +106,10 @@ pub struct Trial {
     /// What the claim's own figures come to.
     pub arithmetic: Vec<(String, f64)>,
     pub notes: Vec<String>,
-    /// The verdict without any measurement of the claim's own systems.
+    /// The verdict without any measurement of the claim's own systems, and whether it lets the claim hold for the systems
+    /// as the claim itself describes them.
     pub unmeasured: Verdict,
+    pub holds_unmeasured: bool,
 }
 
 fn band<S: Serializer>(band: &Option<Band>, to: S) -> Result<S::Ok, S::Error> {
@@ -125,7 +128,13 @@ pub struct Asked {
 impl Asked {
     fn of(claim: &Claim) -> Asked {
         let unit = claim.unit();
-        let (low, high) = claim.value.rounded();
+        let (mut low, mut high) = claim.value.rounded();
+        // Bounds are meant as they are written.
+        match claim.sense {
+            Sense::AtLeast => low = claim.value.low,
+            Sense::AtMost => high = claim.value.high,
+            _ => {}
+        }
         let (a, b) = (unit.base(claim.metric, low), unit.base(claim.metric, high));
         let inverse = less_is_better(claim, claim.metric);
         let (mut low, high) = if inverse { (1.0 / a.max(b), 1.0 / a.min(b)) } else { (a.min(b), a.max(b)) };
@@ -207,6 +216,7 @@ impl<'a> Court<'a> {
         let outcome = self.weigh(claim, &asked, &ground)?;
         trial.bound = Some(shown(outcome.bound));
         trial.unmeasured = outcome.verdict;
+        trial.holds_unmeasured = outcome.verdict.holds() || outcome.verdict == Verdict::OnlyIf && outcome.own;
         if let Some(why) = contradiction {
             return Ok(trial.end(Verdict::Contradicted, why));
         }
@@ -251,10 +261,18 @@ impl<'a> Court<'a> {
             if let Some(stated) = claim.numbers.get(name) {
                 return Some(Interval { low: stated.low, mid: stated.middle(), high: stated.high });
             }
-            let figure = self.figures.get(name)?;
-            Some(figure.interval())
+            self.figures.get(name).map(Figure::interval).or_else(|| self.of_side(claim, name))
         };
         formula.evaluate(&value).ok()
+    }
+
+    /// `subject_KEY` and `baseline_KEY`: a value of the profile of a side's chip, with the range of its sources.
+    fn of_side(&self, claim: &Claim, name: &str) -> Option<Interval> {
+        let (system, key) = statement::side_value(claim, name)?;
+        let record = self.runs.library.record(EntryKind::Chip, system.chips_named().first()?).ok()?;
+        let value = record.number(key)?;
+        let (low, high) = record.sourced(key).and_then(|sourced| sourced.range).unwrap_or((value, value));
+        Some(Interval { low, mid: value, high })
     }
 
     /// A figure of the debate against the cited data.
@@ -330,71 +348,103 @@ impl<'a> Court<'a> {
         Ok(trial.end(verdict, why))
     }
 
-    /// The setups of a claim and their predictions, as far as it says so itself.
+    /// What the claim says, with what it leaves open on both sides alike, and its prediction.
     fn ground(&self, claim: &Claim) -> Result<Result<Ground, Why>, Fault> {
-        let Some(name) = claim.subject.chips_named().first() else {
-            return Ok(Err("it names no chip whose figures are published".to_owned()));
-        };
-        let subject = match Part::of(self.runs.library, name) {
-            Ok(part) => part,
+        let library = self.runs.library;
+        let choices = match self.choices(claim) {
+            Ok(choices) => choices,
             Err(why) => return Ok(Err(why)),
         };
-        let baseline = claim.baseline.as_ref().and_then(|b| b.chips_named().first());
-        let compares = claim.unit().is_ratio() || claim.metric == Metric::ScalingEfficiency;
-        let baseline = match baseline.filter(|_| compares).map(|name| Part::of(self.runs.library, name)).transpose() {
-            Ok(None) if compares => return Ok(Err("its baseline is no chip whose figures are published".to_owned())),
-            Ok(part) => part,
-            Err(why) => return Ok(Err(why)),
-        };
-        let named = claim.workload.as_deref();
-        let runs_something = claim.activity != Activity::Peak && claim.activity != Activity::Facility;
-        if named.is_none() && runs_something && !compares && claim.metric != Metric::Power {
-            return Ok(Err("it names no workload, so there is no run to compute".to_owned()));
-        }
-        let workloads: Vec<&str> = named.map_or_else(|| USUAL_WORKLOADS.to_vec(), |name| vec![name]);
+        let whole = claim.workload.as_deref().and_then(|name| library.workload(name).ok()).map(|w| w.run.tokens);
+        let fixed = claim.subject.chips.is_some() || claim.baseline.as_ref().is_some_and(|b| b.chips.is_some());
+        let runs_nothing = matches!(claim.activity, Activity::Peak | Activity::Facility);
+        let sizes = if fixed || runs_nothing { &SIZES[..1] } else { &SIZES[..] };
         let mut last = String::new();
-        for size in SIZES {
-            let like = Setup::like(claim, &subject, baseline.as_ref(), workloads[0], size);
-            let admissible = admissible(claim, &like, &subject, baseline.as_ref());
-            let said = admissible.disclosed.iter().fold(like.clone(), |setup, change| setup.with(claim, change));
+        for size in sizes {
             // What the claim says must run; like with like may not (no common precision).
-            match predict(&self.runs, claim, &said)? {
-                Ok(prediction) => {
-                    let mut ground = Ground {
-                        like,
-                        setup: said,
-                        said: prediction,
-                        admissible,
-                        subject,
-                        baseline,
-                        workloads: workloads.iter().map(|w| (*w).to_owned()).collect(),
-                    };
-                    ground.said = self.open(claim, &ground, &ground.setup.clone())?.unwrap_or(ground.said);
-                    return Ok(Ok(ground));
+            for choice in &choices {
+                let like = Setup::like(claim, choice, whole, *size);
+                let admissible = admissible(claim, &like, &choice.subject, choice.baseline.as_ref());
+                let said = admissible.disclosed.iter().fold(like.clone(), |setup, change| setup.with(claim, change));
+                match predict(&self.runs, claim, &said.at(choice))? {
+                    Err(why) => last = why,
+                    Ok(prediction) => {
+                        let mut ground = Ground {
+                            like: like.at(choice),
+                            setup: said,
+                            said: prediction,
+                            admissible,
+                            choice: choice.clone(),
+                            choices,
+                        };
+                        let open = self.open(claim, &ground, &ground.setup)?;
+                        ground.said = open.unwrap_or(ground.said);
+                        return Ok(Ok(ground));
+                    }
                 }
-                Err(why) => last = why,
-            }
-            let sized = claim.subject.chips.is_some() || claim.baseline.as_ref().is_some_and(|b| b.chips.is_some());
-            if sized || !runs_something {
-                break;
             }
         }
         Ok(Err(last))
     }
 
-    /// The prediction of a setup over the workloads that the claim leaves open: the band that holds all of theirs.
+    /// Chips and workloads that the claim leaves open, those that it names first.
+    fn choices(&self, claim: &Claim) -> Result<Vec<Choice>, Why> {
+        let library = self.runs.library;
+        let compares = claim.unit().is_ratio() || claim.metric == Metric::ScalingEfficiency;
+        let runs_nothing = matches!(claim.activity, Activity::Peak | Activity::Facility);
+        let baseline = claim.baseline.as_ref().filter(|_| compares).map(|b| b.chips_named());
+        let one_chip = baseline.is_some_and(|named| named == claim.subject.chips_named());
+        let mut subjects = claim.subject.chips_named().to_vec();
+        if subjects.is_empty() && !runs_nothing && (!compares || one_chip) {
+            subjects = setup::usual_chips(library, &claim.date);
+        }
+        if subjects.is_empty() {
+            return Err("it names no chip whose figures are published".to_owned());
+        }
+        let hours = claim.subject.chip_hours.is_some();
+        let rate = matches!(claim.metric, Metric::Mfu | Metric::Throughput | Metric::Goodput | Metric::Power);
+        let workloads: Vec<&str> = match claim.workload.as_deref() {
+            Some(name) => vec![name],
+            None if hours => vec![PILOT_WORKLOAD],
+            None if runs_nothing => USUAL_WORKLOADS[..1].to_vec(),
+            None if compares || rate => USUAL_WORKLOADS.to_vec(),
+            None => return Err("it names no workload, so there is no run to compute".to_owned()),
+        };
+        let mut choices = Vec::new();
+        for subject in &subjects {
+            let part = Part::of(library, subject)?;
+            let others: Vec<Option<String>> = match baseline {
+                None => vec![None],
+                Some(_) if one_chip => vec![Some(subject.clone())],
+                Some([]) => return Err("its baseline is no chip whose figures are published".to_owned()),
+                Some(named) => named.iter().cloned().map(Some).collect(),
+            };
+            for other in others {
+                let baseline = other.map(|name| Part::of(library, &name)).transpose()?;
+                choices.extend(workloads.iter().map(|workload| Choice {
+                    subject: part.clone(),
+                    baseline: baseline.clone(),
+                    workload: (*workload).to_owned(),
+                }));
+            }
+        }
+        Ok(choices)
+    }
+
+    /// The prediction of a setup over what the claim leaves open: the band that holds all of it.
     pub fn open(&self, claim: &Claim, ground: &Ground, setup: &Setup) -> Result<Option<Prediction>, Fault> {
         let mut joined: Option<Prediction> = None;
-        let workloads = if claim.activity == Activity::Peak { &ground.workloads[..1] } else { &ground.workloads[..] };
-        for workload in workloads {
-            let setup = setup.with(claim, &Change::Workload(workload.clone()));
-            let Ok(prediction) = predict(&self.runs, claim, &setup)? else { continue };
+        let first = std::iter::once(&ground.choice);
+        let less = less_is_better(claim, claim.metric);
+        for choice in first.chain(&ground.choices) {
+            let Ok(prediction) = predict(&self.runs, claim, &setup.at(choice))? else { continue };
             joined = Some(match joined {
                 None => prediction,
                 Some(mut known) => {
                     known.band.p10 = known.band.p10.min(prediction.band.p10);
                     known.band.p90 = known.band.p90.max(prediction.band.p90);
-                    known.bound = known.bound.max(prediction.bound);
+                    known.bound =
+                        if less { known.bound.min(prediction.bound) } else { known.bound.max(prediction.bound) };
                     known
                 }
             });
@@ -404,11 +454,11 @@ impl<'a> Court<'a> {
 
     /// The ratio like with like, and what each stated mismatch multiplies it by.
     fn decompose(&self, claim: &Claim, ground: &Ground, trial: &mut Trial) -> Result<(), Fault> {
-        let Some(baseline) = &ground.baseline else { return Ok(()) };
+        let Some(baseline) = &ground.choice.baseline else { return Ok(()) };
         let resource = |what: &str, ours: Option<f64>, theirs: Option<f64>| {
             ours.zip(theirs).filter(|(a, b)| *a > 0.0 && *b > 0.0).map(|(a, b)| (what.to_owned(), a / b))
         };
-        let subject = &ground.subject;
+        let subject = &ground.choice.subject;
         let widths = ground.like.subject.precision.zip(ground.like.baseline.as_ref().and_then(|b| b.precision));
         let peaks = widths.map(|(s, b)| (subject.peak(s), baseline.peak(b)));
         trial.resources.extend(resource("dense peak at like precision", peaks.map(|p| p.0), peaks.map(|p| p.1)));
@@ -428,8 +478,8 @@ impl<'a> Court<'a> {
         let stated = ground.admissible.further.iter().filter(|change| condition::is_stated(claim, change));
         for (change, disclosed) in disclosed.chain(stated.map(|change| (change, false))) {
             setup = setup.with(claim, change);
-            let Ok(now) = predict(&self.runs, claim, &setup)? else { continue };
-            let what = condition::words(claim, &setup, change);
+            let Ok(now) = predict(&self.runs, claim, &setup.at(&ground.choice))? else { continue };
+            let what = condition::words(&setup, change);
             trial.mismatches.push(Mismatch { what, factor: now.band.p50 / before, disclosed });
             before = now.band.p50;
         }
@@ -452,8 +502,14 @@ impl<'a> Court<'a> {
                 reached = Some((set.clone(), setup, prediction));
             }
         }
-        let outcome =
-            |verdict: Verdict, why: String| Outcome { verdict, why, bound, conditions: Vec::new(), changed: None };
+        let outcome = |verdict: Verdict, why: String| Outcome {
+            verdict,
+            why,
+            bound,
+            conditions: Vec::new(),
+            own: true,
+            changed: None,
+        };
         let unit = claim.unit();
         let shown = |base: f64| digits(unit.of_base(claim.metric, base));
         let band = format!(
@@ -488,9 +544,11 @@ impl<'a> Court<'a> {
             ));
         }
         if let Some((set, setup, prediction)) = reached {
-            let conditions: Vec<String> = set.iter().map(|change| condition::words(claim, &setup, change)).collect();
+            let conditions: Vec<String> = set.iter().map(|change| condition::words(&setup, change)).collect();
             let why = format!("as it is said, {band} is to be expected");
-            return Ok(Outcome { verdict: Verdict::OnlyIf, why, bound, conditions, changed: Some(prediction.band) });
+            let own = set.iter().all(|change| condition::is_stated(claim, change));
+            let changed = Some(prediction.band);
+            return Ok(Outcome { verdict: Verdict::OnlyIf, why, bound, conditions, own, changed });
         }
         if let Some(Found { conditions, why }) = rescue.found {
             return Ok(Outcome {
@@ -498,6 +556,7 @@ impl<'a> Court<'a> {
                 why: format!("as it is said, {band} is to be expected; {why}"),
                 bound,
                 conditions,
+                own: false,
                 changed: None,
             });
         }
@@ -520,9 +579,9 @@ pub struct Ground {
     pub setup: Setup,
     pub said: Prediction,
     pub admissible: Admissible,
-    pub subject: Part,
-    pub baseline: Option<Part>,
-    pub workloads: Vec<String>,
+    /// The first choice of chips and workload that can run, and all that the claim leaves open.
+    pub choice: Choice,
+    choices: Vec<Choice>,
 }
 
 struct Outcome {
@@ -530,6 +589,8 @@ struct Outcome {
     why: String,
     bound: f64,
     conditions: Vec<String>,
+    /// Whether the claim itself states the conditions, in a footnote or elsewhere.
+    own: bool,
     /// The band under the conditions.
     changed: Option<Band>,
 }
@@ -567,6 +628,7 @@ fn blank(claim: &Claim) -> Trial {
         arithmetic: Vec::new(),
         notes: Vec::new(),
         unmeasured: Verdict::NotTestable,
+        holds_unmeasured: false,
     }
 }
 
@@ -574,6 +636,8 @@ fn blank(claim: &Claim) -> Trial {
 fn out_of_scope(claim: &Claim) -> Option<String> {
     let why = match claim.activity {
         Activity::Inference => "it is about inference, and wattline computes training",
+        Activity::Network => "it states what a network carries, and no run",
+        Activity::Unstated => "its metric is undefined: it does not say what was run and what was measured",
         Activity::ReinforcementLearning => "its time goes into generating text, and wattline computes training",
         _ => match claim.model_class {
             _ if matches!(claim.activity, Activity::Peak | Activity::Facility | Activity::Economy) => return None,
