@@ -77,6 +77,9 @@ pub fn words(setup: &Setup, change: &Change) -> String {
     let word = |precision: &Option<Precision>| precision.map_or("its own precision", Precision::word);
     match change {
         Change::Precision(subject, None) if setup.baseline.is_none() => format!("the run is in {}", word(subject)),
+        Change::Precision(Some(subject), Some(baseline)) if subject == baseline => {
+            format!("both sides run in {}", subject.word())
+        }
         Change::Precision(subject, baseline) => format!("{} against {}", word(subject), word(baseline)),
         Change::Sparsity(subject, _) => {
             let name = if *subject == Sparsity::TwoOfFour { "2:4" } else { "unstructured" };
@@ -223,9 +226,8 @@ fn absolute(
             })
         }
         Metric::Carbon if claim.subject.g_per_kwh.is_none() && claim.subject.site.is_none() => {
-            let kg = run.estimate.carbon.operational;
             let now = run.design.setting.site.kg_per_j() * 3.6e9;
-            let grid = now * value / kg;
+            let grid = now * value / ground.said.band.p50;
             (GRIDS.0..=GRIDS.1).contains(&grid).then(|| Found {
                 conditions: vec![format!("the grid emits {} g for each kWh", digits(grid))],
                 why: "its grid is not stated".to_owned(),

@@ -23,6 +23,8 @@ const DATA_SHEET: f64 = 0.04;
 /// Announced parts change, and watts that nobody published are a guess.
 const ANNOUNCED: f64 = 0.10;
 const GUESSED_WATTS: f64 = 0.30;
+/// What hosts add to the TDP differs by as much between systems.
+const HOST_WATTS: f64 = 0.08;
 /// Standard deviation of ln MFU over the published runs in 16 bit (P10 0.21, P90 0.50): what peaks alone leave open.
 const UTILISATION: f64 = 0.34;
 /// The middle of those runs.
@@ -99,7 +101,7 @@ fn of_runs(runs: &Runs<'_>, claim: &Claim, setup: &Setup) -> Result<Predicted, F
         let bound = match claim.metric {
             Metric::Goodput => 1.0,
             // Hours that the claim states cannot be fewer; chips that only wait draw half.
-            _ if claim.subject.chip_hours.is_some() => band.p10 * 0.5,
+            Metric::Energy | Metric::Carbon if claim.subject.chip_hours.is_some() => band.p10 * 0.5,
             // Power is no rate: the bound is what the chips alone draw.
             Metric::Power => band.p10 * 0.5,
             metric if less_is_better(claim, metric) => band.p50 / headroom,
@@ -204,7 +206,7 @@ fn absolute(claim: &Claim, setup: &Setup, run: &Run) -> Result<Band, Why> {
     let flop = model_flop_per_token(&setting.workload.architecture, &setting.workload.run, false) * flop_share;
     let inside = within(setup.boundary, run);
     if let Some(hours) = claim.subject.chip_hours
-        && matches!(claim.metric, Metric::Energy | Metric::Carbon | Metric::Cost)
+        && matches!(claim.metric, Metric::Energy | Metric::Carbon)
     {
         return Ok(of_hours(claim, setup, run, hours * 3600.0));
     }
@@ -245,17 +247,13 @@ fn absolute(claim: &Claim, setup: &Setup, run: &Run) -> Result<Band, Why> {
     })
 }
 
-/// Energy, carbon or cost of the chip-hours that a claim states.
+/// Energy or carbon of the chip-hours that a claim states, at the watts of training.
 fn of_hours(claim: &Claim, setup: &Setup, run: &Run, chip_s: f64) -> Band {
-    let (e, site) = (&run.estimate, &run.design.setting.site);
+    let site = &run.design.setting.site;
     let joules = chip_s * watts(run, setup.boundary) / run.design.chips;
     let power = run.uncertainty.power.width;
     match claim.metric {
         Metric::Carbon => Band::around(joules * site.kg_per_j(), power.and(run.uncertainty.intensity.width)),
-        Metric::Cost => {
-            let usd_per_chip_s = e.cost.total() / (run.design.chips * e.wall.wall_s);
-            Band::around(chip_s * usd_per_chip_s, run.uncertainty.chip_price.width)
-        }
         _ => Band::around(joules, power),
     }
 }
@@ -280,7 +278,8 @@ fn of_data_sheets(runs: &Runs<'_>, claim: &Claim, setup: &Setup) -> Predicted {
         }
         let stated = system.megawatts.zip(system.chips).map(|(megawatts, chips)| megawatts * 1e6 / chips);
         match stated.or(part.tdp_w()) {
-            Some(watts) if stated.is_some() || part.tdp_is_published() => Ok((rate / watts, off)),
+            Some(watts) if stated.is_some() => Ok((rate / watts, off)),
+            Some(watts) if part.tdp_is_published() => Ok((rate / watts, off.hypot(HOST_WATTS))),
             Some(watts) => Ok((rate / watts, off.hypot(GUESSED_WATTS))),
             None => Err(format!("no watts of {} are published", part.name)),
         }

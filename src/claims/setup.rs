@@ -2,6 +2,7 @@
 //! admissible.
 
 use super::part::Part;
+use super::predict::{PILOT_CHIPS, PILOT_WORKLOAD};
 use super::run::{Case, SIZES};
 use super::statement::{Activity, Boundary, Claim, Convention, Difference, Metric, Per, Sparsity, System};
 use crate::library::store::Library;
@@ -214,6 +215,10 @@ impl Setup {
             second
         });
         first.tokens = claim.tokens.filter(|_| slice.is_none());
+        // Hours that the claim states are priced at the watts of training, whatever ran in them.
+        if claim.subject.chip_hours.is_some() && matches!(claim.metric, Metric::Energy | Metric::Carbon) {
+            (first.chips, first.workload, first.tokens) = (PILOT_CHIPS, PILOT_WORKLOAD.to_owned(), None);
+        }
         Setup {
             subject: first,
             baseline: second,
@@ -377,7 +382,7 @@ pub fn admissible(claim: &Claim, like: &Setup, subject: &Part, baseline: Option<
         put(Some(Difference::Boundary), Change::Boundary(Boundary::Chip));
     }
     let saves = matches!(claim.metric, Metric::Energy | Metric::PerfPerWatt) && claim.activity != Activity::Peak;
-    if saves && claim.is_of_one_chip() && claim.subject.power_cap_w.is_none() {
+    if saves && other_matter && claim.subject.power_cap_w.is_none() {
         for share in CAPS {
             put(None, Change::PowerCap(share));
         }

@@ -376,6 +376,7 @@ impl<'a> Court<'a> {
                             admissible,
                             choice: choice.clone(),
                             choices,
+                            sized: fixed || runs_nothing,
                         };
                         let open = self.open(claim, &ground, &ground.setup)?;
                         ground.said = open.unwrap_or(ground.said);
@@ -437,7 +438,7 @@ impl<'a> Court<'a> {
         let first = std::iter::once(&ground.choice);
         let less = less_is_better(claim, claim.metric);
         for choice in first.chain(&ground.choices) {
-            let Ok(prediction) = predict(&self.runs, claim, &setup.at(choice))? else { continue };
+            let Some(prediction) = self.at_any_size(claim, ground, &setup.at(choice))? else { continue };
             joined = Some(match joined {
                 None => prediction,
                 Some(mut known) => {
@@ -450,6 +451,19 @@ impl<'a> Court<'a> {
             });
         }
         Ok(joined)
+    }
+
+    /// The prediction of one choice, at the next size on which it fits where the claim states none.
+    fn at_any_size(&self, claim: &Claim, ground: &Ground, setup: &Setup) -> Result<Option<Prediction>, Fault> {
+        let size = setup.subject.chips;
+        let larger = SIZES.into_iter().filter(|larger| *larger > size && !ground.sized);
+        let sizes = larger.map(|size| setup.with(claim, &Change::Scale(size)));
+        for setup in std::iter::once(setup.clone()).chain(sizes) {
+            if let Ok(prediction) = predict(&self.runs, claim, &setup)? {
+                return Ok(Some(prediction));
+            }
+        }
+        Ok(None)
     }
 
     /// The ratio like with like, and what each stated mismatch multiplies it by.
@@ -495,6 +509,10 @@ impl<'a> Court<'a> {
         let mut reached: Option<(Vec<Change>, Setup, Prediction)> = None;
         let said = asked.turned(ground.said.band);
         for set in &sets {
+            // One change at a time for the bound; more of them only until the claim is met.
+            if set.len() > 1 && (reached.is_some() || asked.meets(said)) {
+                break;
+            }
             let setup = set.iter().fold(ground.setup.clone(), |setup, change| setup.with(claim, change));
             let Some(prediction) = self.open(claim, ground, &setup)? else { continue };
             bound = better(bound, prediction.bound);
@@ -523,10 +541,10 @@ impl<'a> Court<'a> {
         let reachable = most * rescue.slack;
         if asked.low > reachable && reached.is_none() {
             let factor = asked.low / reachable;
+            let side = if inverse { "below" } else { "above" };
             let why = format!(
-                "{} {} above every hardware bound under all that the claim leaves open ({} {})",
+                "{} x {side} every hardware bound under all that the claim leaves open ({} {})",
                 digits(factor),
-                "x",
                 shown(bound),
                 unit.word
             );
@@ -562,8 +580,9 @@ impl<'a> Court<'a> {
         }
         if asked.exceeds(said) {
             let factor = asked.low / said.p90;
+            let side = if inverse { "less than" } else { "above" };
             let why =
-                format!("{} x beyond the predicted band of {band}, and no admissible choice helps", digits(factor));
+                format!("{} x {side} the predicted band of {band}, and no admissible choice helps", digits(factor));
             return Ok(outcome(Verdict::Overstated, why));
         }
         // An outsider's reckoning of a quantity that is too large.
@@ -582,6 +601,8 @@ pub struct Ground {
     /// The first choice of chips and workload that can run, and all that the claim leaves open.
     pub choice: Choice,
     choices: Vec<Choice>,
+    /// Whether the claim states how many chips.
+    sized: bool,
 }
 
 struct Outcome {
