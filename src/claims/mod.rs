@@ -22,6 +22,7 @@ pub mod part;
 pub mod predict;
 pub mod run;
 pub mod setup;
+pub mod standing;
 pub mod statement;
 pub mod unit;
 pub mod verdict;

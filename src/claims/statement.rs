@@ -16,6 +16,7 @@ use crate::library::shape::figure;
 use crate::library::source_text::SourceText;
 use crate::library::store::Library;
 use crate::library::workload::Precision;
+use crate::scenario::Scenario;
 use crate::scenario::place::Places;
 use crate::search::Objective;
 
@@ -590,10 +591,15 @@ impl Check<'_> {
     /// A name that must be in the library.
     fn entry(&mut self, kind: EntryKind, key: &str, name: &str) {
         if let Err(fault) = self.library.record(kind, name) {
-            let first = fault.diagnostics.into_iter().next();
-            let (message, help) = first.map_or((String::new(), None), |d| (d.message, d.help));
-            self.fault(key, message, help.unwrap_or_else(|| format!("`wattline list {}`", kind.plural())));
+            self.unread(key, kind, fault);
         }
+    }
+
+    /// What is wrong with an entry that the claim names.
+    fn unread(&mut self, key: &str, kind: EntryKind, fault: Fault) {
+        let first = fault.diagnostics.into_iter().next();
+        let (message, help) = first.map_or((String::new(), None), |d| (d.message, d.help));
+        self.fault(key, message, help.unwrap_or_else(|| format!("`wattline list {}`", kind.plural())));
     }
 
     fn positive(&mut self, key: &str, value: Option<f64>) {
@@ -668,7 +674,11 @@ impl Check<'_> {
         }
         if claim.metric == Metric::Winner {
             match &claim.scenario {
-                Some(name) => self.entry(EntryKind::Scenario, "scenario", name),
+                Some(name) => {
+                    if let Err(fault) = Scenario::read(self.library, name) {
+                        self.unread("scenario", EntryKind::Scenario, fault);
+                    }
+                }
                 None => self.fault(
                     "scenario",
                     format!("{} names no scenario", claim.id),

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Serialize, Serializer};
 
 use super::condition::{self, Found};
-use super::effect::winner;
+use super::effect::{Effect, Headline};
 use super::figures::{Figure, Figures};
 use super::formula::{Formula, Interval};
 use super::measured_result::{self, Beside, TOLERANCE};
@@ -13,6 +13,7 @@ use super::part::Part;
 use super::predict::{PILOT_WORKLOAD, Prediction, less_is_better, predict};
 use super::run::{Runs, SIZES, Why};
 use super::setup::{self, Admissible, Change, Choice, Setup, USUAL_WORKLOADS, admissible};
+use super::standing::winner;
 use super::statement::{self, Activity, Basis, Claim, Metric, ModelClass, Sense};
 use crate::library::diagnostic::Fault;
 use crate::library::entry_kind::EntryKind;
@@ -106,6 +107,8 @@ pub struct Trial {
     /// What the claim's own figures come to.
     pub arithmetic: Vec<(String, f64)>,
     pub notes: Vec<String>,
+    /// What the headline scenario would answer if the claim holds, where the claim bears on it.
+    pub if_true: Option<Effect>,
     /// The verdict without any measurement of the claim's own systems, and whether it lets the claim hold for the systems
     /// as the claim itself describes them.
     pub unmeasured: Verdict,
@@ -171,15 +174,27 @@ pub struct Court<'a> {
     pub runs: Runs<'a>,
     results: &'static [super::statement::Measurement],
     figures: Figures,
+    headline: Headline,
 }
 
 impl<'a> Court<'a> {
     pub fn new(library: &'a crate::library::store::Library) -> Result<Court<'a>, Fault> {
-        Ok(Court { runs: Runs::new(library), results: measured_result::shipped()?, figures: Figures::shipped()? })
+        Ok(Court {
+            runs: Runs::new(library),
+            results: measured_result::shipped()?,
+            figures: Figures::shipped()?,
+            headline: Headline::new(library)?,
+        })
     }
 
     /// Puts a claim on trial.
     pub fn try_claim(&self, claim: &Claim) -> Result<Trial, Fault> {
+        let mut trial = self.verdict(claim)?;
+        trial.if_true = claim.if_true.as_ref().map(|if_true| self.headline.effect(if_true)).transpose()?;
+        Ok(trial)
+    }
+
+    fn verdict(&self, claim: &Claim) -> Result<Trial, Fault> {
         let mut trial = blank(claim);
         let asked = Asked::of(claim);
         let beside = measured_result::beside(self.runs.library, claim, self.results);
@@ -648,6 +663,7 @@ fn blank(claim: &Claim) -> Trial {
         resources: Vec::new(),
         arithmetic: Vec::new(),
         notes: Vec::new(),
+        if_true: None,
         unmeasured: Verdict::NotTestable,
         holds_unmeasured: false,
     }

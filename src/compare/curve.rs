@@ -153,7 +153,7 @@ impl<'a> Curve<'a> {
 }
 
 /// The run with steps `factor` times as long.
-fn paced(setting: &Setting, e: &Estimate, factor: f64) -> Option<Estimate> {
+pub fn paced(setting: &Setting, e: &Estimate, factor: f64) -> Option<Estimate> {
     let wall = wall(setting, e.plan.ranks() as f64, e.steps * e.step_s * factor);
     let ranks = (e.chips_used + e.chips_spare) * setting.ranks_per_chip;
     let power = power(setting, &e.plan, ranks, e.clock, &e.step, &wall);

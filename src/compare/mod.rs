@@ -15,7 +15,7 @@ use crate::design::{Design, MOST_CHIPS};
 use crate::library::diagnostic::Fault;
 use crate::model::Estimate;
 use crate::search::{Found, Objective};
-pub use curve::plans;
+pub use curve::{paced, plans};
 
 /// Searches the plans of a design with a number of chips.
 pub type Search<'a> = dyn Fn(&Design, f64) -> Result<Found, Fault> + 'a;

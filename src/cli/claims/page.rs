@@ -73,6 +73,9 @@ fn entry(text: &mut String, trial: &Trial, explain: bool) {
         let _ = writeln!(text, "{indent}only if {}", trial.conditions.join(", and "));
     }
     let _ = writeln!(text, "{indent}{}", trial.why);
+    if let Some(effect) = &trial.if_true {
+        let _ = writeln!(text, "{indent}if true ({}): {}", effect.says, effect.text());
+    }
     if explain {
         at_length(text, trial, &indent);
     }
