@@ -85,6 +85,8 @@ pub struct Trial {
     pub metric: &'static str,
     pub verdict: Verdict,
     pub conditions: Vec<String>,
+    /// Whether any one of the conditions is enough; otherwise all are needed.
+    pub any_of: bool,
     /// What no plan can exceed under all that the claim leaves open.
     pub bound: Option<f64>,
     #[serde(serialize_with = "band")]
@@ -358,7 +360,7 @@ impl<'a> Court<'a> {
             (Verdict::Overstated, why)
         };
         if verdict == Verdict::OnlyIf {
-            trial.conditions = standing.conditions;
+            (trial.conditions, trial.any_of) = (standing.conditions, true);
         }
         Ok(trial.end(verdict, why))
     }
@@ -648,6 +650,7 @@ fn blank(claim: &Claim) -> Trial {
         metric: claim.metric.word(),
         verdict: Verdict::NotTestable,
         conditions: Vec::new(),
+        any_of: false,
         bound: None,
         predicted: None,
         claimed: claim.value.middle(),

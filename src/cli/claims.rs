@@ -52,7 +52,9 @@ pub struct Arguments {
 
 pub fn run(arguments: &Arguments, global: &Global) -> Outcome {
     if let Some(id) = &arguments.show {
-        let text = claims::text_of(id).ok_or_else(|| unknown(id, &[]))?;
+        let Some(text) = claims::text_of(id) else {
+            return Err(unknown(id, &claims::shipped(&global.open_library()?)?).into());
+        };
         output::answer(&text)?;
         return Ok(ExitCode::SUCCESS);
     }

@@ -70,7 +70,8 @@ fn entry(text: &mut String, trial: &Trial, explain: bool) {
         let _ = writeln!(text, "{indent}{FAINT}{}, {}; {}{FAINT:#}", trial.claimant, trial.date, trial.source);
     }
     if !trial.conditions.is_empty() {
-        let _ = writeln!(text, "{indent}only if {}", trial.conditions.join(", and "));
+        let join = if trial.any_of { ", or " } else { ", and " };
+        let _ = writeln!(text, "{indent}only if {}", trial.conditions.join(join));
     }
     let _ = writeln!(text, "{indent}{}", trial.why);
     if let Some(effect) = &trial.if_true {
