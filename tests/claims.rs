@@ -317,7 +317,7 @@ fn a_weak_baseline_is_named_with_the_utilisation_that_it_must_have_had() {
     let conditions = texts(&claim, "conditions");
     assert!(conditions[0].starts_with("the baseline ran at no more than ") && conditions[0].contains("% MFU"));
     // Same chip, same software: like with like is nothing.
-    near(claim["like_with_like"].as_f64().unwrap(), 1.0, 1e-6);
+    near(claim["like_with_like"].as_f64().unwrap(), 1.0, 1e-3);
 }
 
 #[test]

@@ -1,10 +1,10 @@
 //! The runs that claims are about: a system on a workload, its best plan searched, every choice written down.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::design::{Ask, Design, parse_plan};
-use crate::library::chip::Chip;
 use crate::library::diagnostic::Fault;
 use crate::library::entry_kind::EntryKind;
 use crate::library::overrides::Overrides;
@@ -78,11 +78,12 @@ pub type Why = String;
 pub struct Runs<'a> {
     pub library: &'a Library,
     done: Mutex<HashMap<String, Arc<Result<Run, Why>>>>,
+    evaluated: AtomicU64,
 }
 
 impl<'a> Runs<'a> {
     pub fn new(library: &'a Library) -> Runs<'a> {
-        Runs { library, done: Mutex::default() }
+        Runs { library, done: Mutex::default(), evaluated: AtomicU64::new(0) }
     }
 
     /// The run of a case.
@@ -97,14 +98,9 @@ impl<'a> Runs<'a> {
         Ok(run)
     }
 
-    /// How many runs were searched.
-    pub fn count(&self) -> usize {
-        self.done.lock().unwrap_or_else(PoisonError::into_inner).len()
-    }
-
-    /// A chip of the library; its reason where an estimate lacks something.
-    pub fn chip(&self, name: &str) -> Result<Chip, Why> {
-        self.library.chip(name).map_err(|fault| fault.message())
+    /// How many plans were evaluated.
+    pub fn evaluated(&self) -> u64 {
+        self.evaluated.load(Ordering::Relaxed)
     }
 
     fn search(&self, case: &Case) -> Result<Result<Run, Why>, Fault> {
@@ -153,6 +149,7 @@ impl<'a> Runs<'a> {
         let spaces = design.spaces();
         let found =
             spaces.iter().map(|space| search(&design.setting, space, design.chips)).fold(Found::nothing(), Found::join);
+        self.evaluated.fetch_add(found.evaluated, Ordering::Relaxed);
         Ok(match found.by(Objective::Time) {
             Some(estimate) => {
                 let uncertainty = uncertainty(&design, estimate);

@@ -205,10 +205,14 @@ impl Setup {
             like_with_like((subject, claim.subject.precision()), baseline.map(|chip| (chip, other.precision())));
         let chips = claim.subject.chips.or(other.chips).unwrap_or(size);
         let mut first = case(claim, &claim.subject, &subject.name, workload, chips, ps);
-        let second = baseline.map(|chip| {
+        let second = baseline.map(|part| {
             let chips = other.chips.or(claim.subject.chips).unwrap_or(size);
-            let mut second = case(claim, other, &chip.name, workload, chips, pb);
-            second.stack = None;
+            let mut second = case(claim, other, &part.name, workload, chips, pb);
+            // Like software: the subject's where it is stated and runs there, else the newest of each.
+            second.stack.clone_from(&first.stack);
+            if subject.vendor != part.vendor && other.stack != first.stack {
+                second.stack = None;
+            }
             // A claim about one place is about one place on both sides.
             Sited::of(&claim.subject).lay(&mut second);
             second.tokens = claim.tokens.filter(|_| slice.is_none());
@@ -361,7 +365,9 @@ pub fn admissible(claim: &Claim, like: &Setup, subject: &Part, baseline: Option<
     if rates && counts(claim).is_some() {
         put(Some(Difference::Chips), Change::Counts);
     }
-    if let Some(stack) = claim.baseline.as_ref().and_then(|b| b.stack.clone()) {
+    let like_stack = like.baseline.as_ref().and_then(|case| case.stack.as_ref());
+    let stack = claim.baseline.as_ref().and_then(|b| b.stack.clone());
+    if let Some(stack) = stack.filter(|stack| Some(stack) != like_stack) {
         put(Some(Difference::Software), Change::BaselineStack(stack));
     }
     if claim

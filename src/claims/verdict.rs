@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use rayon::prelude::*;
 use serde::{Serialize, Serializer};
 
 use super::condition::{self, Found};
@@ -187,6 +188,11 @@ impl<'a> Court<'a> {
             figures: Figures::shipped()?,
             headline: Headline::new(library)?,
         })
+    }
+
+    /// Puts claims on trial, on all cores.
+    pub fn try_all(&self, claims: &[Claim]) -> Result<Vec<Trial>, Fault> {
+        claims.par_iter().map(|claim| self.try_claim(claim)).collect()
     }
 
     /// Puts a claim on trial.

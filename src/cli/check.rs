@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use super::show::ShownKind;
 use super::{Global, Outcome, output};
+use crate::claims::statement;
 use crate::library::diagnostic::{Diagnostic, Exit};
 use crate::library::entry_kind::EntryKind;
 use crate::library::reader;
@@ -30,7 +31,7 @@ A file's kind is that of --kind, of the folder it stands in (chips, sites, …),
 #[derive(Args, Debug)]
 #[command(after_help = EXAMPLES)]
 pub struct Arguments {
-    /// Library files (TOML) or a Hugging Face config.json
+    /// Library files and claim files (TOML), or a Hugging Face config.json
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
     /// What kind of entry the files hold
@@ -41,7 +42,8 @@ pub struct Arguments {
 /// What is known of one file.
 struct Checked {
     file: String,
-    kind: Option<EntryKind>,
+    /// The word of its kind.
+    kind: Option<&'static str>,
     name: Option<String>,
     findings: Vec<Diagnostic>,
 }
@@ -69,7 +71,8 @@ pub fn run(arguments: &Arguments, global: &Global) -> Outcome {
 }
 
 fn check(library: &Library, path: &Path, asked: Option<EntryKind>) -> Checked {
-    let mut checked = Checked { file: path.display().to_string(), kind: asked, name: None, findings: Vec::new() };
+    let kind = asked.map(EntryKind::word);
+    let mut checked = Checked { file: path.display().to_string(), kind, name: None, findings: Vec::new() };
     let source = match SourceText::read(path) {
         Ok(source) => source,
         Err(fault) => {
@@ -82,14 +85,19 @@ fn check(library: &Library, path: &Path, asked: Option<EntryKind>) -> Checked {
         checked.findings.push(diagnostic);
         return checked;
     }
-    checked.kind = asked.or_else(|| recognise::of_folder(path)).or_else(|| recognise::of_text(&source));
-    let Some(kind) = checked.kind.or_else(|| of_base(library, &source)) else {
+    if asked.is_none() && reader::parse(&source).is_ok_and(|table| table.get_ref().contains_key("claim")) {
+        checked.kind = Some("claims");
+        checked.findings = statement::read(library, &source).err().map_or_else(Vec::new, |fault| fault.diagnostics);
+        return checked;
+    }
+    let kind = asked.or_else(|| recognise::of_folder(path)).or_else(|| recognise::of_text(&source));
+    let Some(kind) = kind.or_else(|| of_base(library, &source)) else {
         let message = "this file's keys belong to no kind of entry, or to several";
         let help = "state the kind: --kind chip, cluster, workload, site, stack or scenario";
         checked.findings.push(Diagnostic::error(message).in_file(source.file()).help(help));
         return checked;
     };
-    checked.kind = Some(kind);
+    checked.kind = Some(kind.word());
     match kind {
         EntryKind::Scenario => scenario(library, &source, &mut checked),
         _ => entry(library, path, kind, &mut checked),
@@ -142,8 +150,8 @@ fn of_base(library: &Library, source: &SourceText) -> Option<EntryKind> {
 
 fn verdict(checked: &Checked) -> String {
     let what = match (checked.kind, &checked.name) {
-        (Some(kind), Some(name)) => format!("{} {name}: ", kind.word()),
-        (Some(kind), None) => format!("{}: ", kind.word()),
+        (Some(kind), Some(name)) => format!("{kind} {name}: "),
+        (Some(kind), None) => format!("{kind}: "),
         (None, _) => String::new(),
     };
     let plural = |count: usize, word: &str| format!("{count} {word}{}", if count == 1 { "" } else { "s" });
@@ -166,7 +174,7 @@ fn document(checked: &[Checked]) -> Value {
         .map(|one| {
             json!({
                 "file": one.file,
-                "kind": one.kind.map(EntryKind::word),
+                "kind": one.kind,
                 "name": one.name,
                 "errors": list(one, true),
                 "warnings": list(one, false),

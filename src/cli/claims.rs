@@ -7,7 +7,6 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Args;
-use rayon::prelude::*;
 use serde_json::{Value, json};
 
 use super::{Global, Outcome, output};
@@ -64,7 +63,7 @@ pub fn run(arguments: &Arguments, global: &Global) -> Outcome {
     let bar = output::stages();
     bar.set_message(format!("{} claims on trial", claims.len()));
     let court = Court::new(&library)?;
-    let trials = claims.par_iter().map(|claim| court.try_claim(claim)).collect::<Result<Vec<Trial>, Fault>>();
+    let trials = court.try_all(&claims);
     bar.finish_and_clear();
     let mut trials = trials?;
     let agreement = agreement::of(&trials);

@@ -39,13 +39,23 @@ pub fn chances(sides: &[Side<'_>], objective: Objective, spread: &Spread) -> Vec
 
 /// The figure of `b` over that of `a` on an objective: above 1, `a` is the better one.
 pub fn ratio(a: &Side<'_>, b: &Side<'_>, objective: Objective, spread: &Spread) -> Band {
-    Figure::of(b, 1, objective, spread).over(&Figure::of(a, 0, objective, spread))
+    let of = |side: &Side<'_>, at: usize| Figure::of(side, at, objective, spread);
+    even([of(a, 0), of(b, 1)], [of(a, 1), of(b, 0)])
 }
 
 /// The time of a token on a chip of `b` over that of `a`, by their steps alone: above 1, `a` has the faster chip. The
 /// lengths of a sequence of both tell how many tokens a step has.
 pub fn step_ratio(a: &Side<'_>, b: &Side<'_>, seq_len: [f64; 2], spread: &Spread) -> Band {
-    Figure::of_step(b, 1, seq_len[1], spread).over(&Figure::of_step(a, 0, seq_len[0], spread))
+    let of_a = |at: usize| Figure::of_step(a, at, seq_len[0], spread);
+    let of_b = |at: usize| Figure::of_step(b, at, seq_len[1], spread);
+    even([of_a(0), of_b(1)], [of_a(1), of_b(0)])
+}
+
+/// The band of the second figure over the first, from draws and the same draws with the sides' own errors exchanged: two
+/// sides that are alike come out even.
+fn even(pair: [Figure; 2], exchanged: [Figure; 2]) -> Band {
+    let ratios = |[a, b]: &[Figure; 2]| (0..DRAWS).map(|draw| b.at(draw) / a.at(draw)).collect::<Vec<f64>>();
+    Band::of([ratios(&pair), ratios(&exchanged)].concat())
 }
 
 /// A latent standard normal error: the seed of its draws.
@@ -90,11 +100,6 @@ impl Figure {
         let tokens = estimate.plan.global_batch() as f64 * seq_len;
         let median = estimate.step_s * estimate.chips_used / tokens * exposure.shift(spread).exp();
         Figure { fixed: 0.0, median, time: latents(exposure, side, at, spread), fast, slow, others: Vec::new() }
-    }
-
-    /// The band of this figure over another.
-    fn over(&self, other: &Figure) -> Band {
-        Band::of((0..DRAWS).map(|draw| self.at(draw) / other.at(draw)).collect())
     }
 
     /// The figure in one draw.
