@@ -254,7 +254,7 @@ fn what_two_designs_share_does_not_blur_their_order() {
 
 #[test]
 fn the_ratio_of_two_designs_turned_around_is_its_inverse_and_a_step_has_that_of_its_chip_seconds() {
-    let [new, old] = ["nvidia-h100-sxm", "nvidia-a100-80gb-sxm"].map(|chip| {
+    let [new, old] = ["nvidia-h100-sxm", "nvidia-a100-sxm-80gb"].map(|chip| {
         let ask = Ask { workload: "llama-2-7b".to_owned(), chip: chip.to_owned(), chips: Some(64.0), ..Ask::default() };
         let design = Design::resolve(&LIBRARY, &ask).unwrap();
         let space = design.spaces().remove(0);
