@@ -15,7 +15,7 @@ use wattline::library::reader::{self, Owner};
 use wattline::library::source_text::SourceText;
 use wattline::library::store::{Library, evidence};
 use wattline::model::plan::Plan;
-use wattline::model::{Estimate, estimate};
+use wattline::model::estimate;
 use wattline::search::{Objective, search};
 use wattline::uncertainty::band::{Band, Width};
 use wattline::uncertainty::calibrate::{Class, calibrate};
