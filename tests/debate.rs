@@ -153,7 +153,8 @@ fn the_winner_of_the_headline_has_a_ratio_and_conditions() {
     };
     assert!(restart(&a.conditions, "at least 3") && restart(&b.conditions, "at most 3"), "{a:?} {b:?}");
     let cost = winner(&LIBRARY, "s01-headline", Objective::Cost, "B", "A").unwrap();
-    assert!(cost.conditions.iter().any(|c| c.starts_with("at no electricity price of B")), "{cost:?}");
+    assert!(cost.conditions.iter().any(|c| c.starts_with("chip, all-in of B at most $")), "{cost:?}");
+    assert!(cost.never.iter().any(|c| c.starts_with("electricity price of B: even at 0 USD/kWh")), "{cost:?}");
     let served = winner(&LIBRARY, "s04-national-shortfall", Objective::Time, "all", "57%").unwrap();
     assert!(served.conditions.iter().all(|c| c.starts_with("megawatts of 57%")), "{served:?}");
     let unknown = winner(&LIBRARY, "s01-headline", Objective::Time, "C", "A").unwrap_err();
