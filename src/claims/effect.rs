@@ -39,6 +39,8 @@ pub struct Effect {
     pub says: String,
     /// The scenario has these values as it is.
     pub assumed: bool,
+    /// Sides that would get larger and are faster as large as they are: what they get stays idle.
+    pub idle: Vec<String>,
     pub before: Standing,
     pub after: Standing,
 }
@@ -103,15 +105,19 @@ impl Headline {
     pub fn effect(&self, if_true: &IfTrue) -> Result<Effect, Fault> {
         let moves = self.moves(if_true)?;
         let base = self.base()?;
-        let moved = base.iter().zip(&moves).map(|(side, moves)| self.moved(side, moves));
-        let sides = moved.collect::<Result<Vec<_>, Fault>>()?;
+        let (mut sides, mut idle) = (Vec::new(), Vec::new());
+        for (side, moves) in base.iter().zip(&moves) {
+            let (side, is_idle) = self.offered(side, moves)?;
+            idle.extend(is_idle.then(|| side.design.name.clone()));
+            sides.push(side);
+        }
         let same = |side: &Judged, input: &Input, value: f64| {
             // A price in dollars has been through joules.
             input.today(&side.design, &side.found).is_some_and(|today| (today - value).abs() <= 1e-9 * value.abs())
         };
         let assumed = base.iter().zip(&moves).all(|(side, moves)| moves.iter().all(|(i, value)| same(side, i, *value)));
         let (before, after) = (Standing::of(base), Standing::of(&sides));
-        Ok(Effect { says: if_true.says.clone(), assumed, before, after })
+        Ok(Effect { says: if_true.says.clone(), assumed, idle, before, after })
     }
 
     fn base(&self) -> Result<&[Judged], Fault> {
@@ -164,6 +170,18 @@ impl Headline {
         Err(Fault::input(Diagnostic::error(message).key(path).help(help)))
     }
 
+    /// A side with what it is offered, and whether it leaves further chips or megawatts idle.
+    fn offered(&self, side: &Judged, moves: &Moves) -> Result<(Judged, bool), Fault> {
+        let moved = self.moved(side, moves)?;
+        let as_large: Moves = moves.iter().filter(|(input, value)| !grows(side, input, *value)).cloned().collect();
+        if as_large.len() == moves.len() {
+            return Ok((moved, false));
+        }
+        let kept = self.moved(side, &as_large)?;
+        let days = |side: &Judged| side.figure(Objective::Time).unwrap_or(f64::INFINITY);
+        Ok(if days(&kept) < days(&moved) { (kept, true) } else { (moved, false) })
+    }
+
     /// A side with other values of its inputs.
     fn moved(&self, side: &Judged, moves: &Moves) -> Result<Judged, Fault> {
         if moves.is_empty() {
@@ -191,6 +209,12 @@ impl Headline {
         }
         Ok(judged)
     }
+}
+
+/// Whether a value is a larger size than a side has.
+fn grows(side: &Judged, input: &Input, value: f64) -> bool {
+    matches!(input.lever, Lever::Megawatts | Lever::Chips)
+        && input.today(&side.design, &side.found).is_some_and(|today| value > today)
 }
 
 /// A design with its best plans, by the CPU.
@@ -322,6 +346,9 @@ impl Effect {
                 _ => after.text(),
             };
             parts.push(format!("{}: {} → {then}", before.objective, before.text()));
+        }
+        if !self.idle.is_empty() {
+            parts.push(format!("{} is faster with what is added left idle", self.idle.join(" and ")));
         }
         if parts.is_empty() {
             return "no figure of one side against the other moves".to_owned();

@@ -2,7 +2,7 @@
 
 use super::effect::{best_plans, judged};
 use crate::compare::Judged;
-use crate::compare::crossover::{Crossover, Moves, Question, answers, standard};
+use crate::compare::crossover::{Crossover, Question, answers, standard};
 use crate::compare::input::Lever;
 use crate::design::Design;
 use crate::library::diagnostic::{Diagnostic, Fault, quoted};
@@ -24,8 +24,11 @@ pub struct WinnerStanding {
     pub estimate: f64,
     /// That the subject is better.
     pub chance: f64,
-    /// When the subject is better, an input at a time.
+    /// Values of an input that make the subject the better side, each alone while all else stays; where it is that
+    /// already, the values that keep it so.
     pub conditions: Vec<String>,
+    /// Inputs of which no value changes the winner, and why.
+    pub never: Vec<String>,
 }
 
 /// Compares two sides of a scenario on an objective, on its first workload.
@@ -50,12 +53,21 @@ pub fn winner(
         Side { stack: &names[1].0, chip: &names[1].1, estimate: second, uncertainty: &of_second },
     ];
     let spread = &subject.design.spread;
-    Ok(WinnerStanding {
+    let mut standing = WinnerStanding {
         ratio: ratio(&sides[0], &sides[1], objective, spread),
         estimate: objective.of(second) / objective.of(first),
         chance: chances(&sides, objective, spread).first().copied().unwrap_or(f64::NAN),
-        conditions: conditions(&scenario, objective, &subject, &baseline)?,
-    })
+        conditions: Vec::new(),
+        never: Vec::new(),
+    };
+    let wins = standing.estimate >= 1.0;
+    for crossovers in asked(&scenario, objective, &subject, &baseline)? {
+        match condition(&crossovers, wins) {
+            Some(condition) => standing.conditions.push(condition),
+            None => standing.never.extend(crossovers.first().map(|c| format!("{}: {}", what(c), c.note))),
+        }
+    }
+    Ok(standing)
 }
 
 /// The scenario's designs and variants for its first workload.
@@ -84,13 +96,13 @@ fn best(side: &Judged, objective: Objective) -> Result<&Estimate, Fault> {
     })
 }
 
-/// At what values of the inputs that the scenario asks about the subject is the better side.
-fn conditions(
+/// The crossovers of two sides that the scenario asks for, input by input.
+fn asked(
     scenario: &Scenario,
     objective: Objective,
     subject: &Judged,
     baseline: &Judged,
-) -> Result<Vec<String>, Fault> {
+) -> Result<Vec<Vec<Crossover>>, Fault> {
     let asked = scenario.asked()?;
     let mut questions: Vec<Question> = if asked.is_empty() {
         standard(subject, baseline)?
@@ -99,24 +111,22 @@ fn conditions(
     };
     questions.retain(|question| question.objective == objective);
     let search = |design: &Design, chips: f64| best_plans(scenario, design, chips);
-    let wins = subject.figure(objective) <= baseline.figure(objective);
-    let mut found = Vec::new();
-    for question in &questions {
-        let crossovers = answers(subject, baseline, std::slice::from_ref(question), &search)?;
-        found.extend(condition(&crossovers, wins, question.moves == Moves::Both));
-    }
-    Ok(found)
+    let answer = |question: &Question| answers(subject, baseline, std::slice::from_ref(question), &search);
+    questions.iter().map(answer).collect()
 }
 
-/// One input's crossovers as the condition under which the subject wins.
-fn condition(crossovers: &[Crossover], wins: bool, both: bool) -> Option<String> {
+/// An input and whose it is.
+fn what(crossover: &Crossover) -> String {
+    format!("{} of {}", crossover.input.words(), crossover.whose())
+}
+
+/// One input's crossovers as the condition under which the subject wins; none where no value changes the winner.
+fn condition(crossovers: &[Crossover], wins: bool) -> Option<String> {
     let first = crossovers.first()?;
-    let whose = if both { "both".to_owned() } else { first.side.clone() };
-    let what = format!("{} of {whose}", first.input.words());
+    let what = what(first);
     let values: Vec<f64> = crossovers.iter().filter_map(|crossover| crossover.value).collect();
     if values.is_empty() {
-        let whatever = if wins { "whatever the" } else { "at no" };
-        return Some(format!("{whatever} {what} ({})", first.note));
+        return None;
     }
     let Some(today) = first.today else {
         let at: Vec<String> = values.iter().map(|value| quantity(first, *value)).collect();
