@@ -347,27 +347,23 @@ impl<'a> Court<'a> {
         let standing = winner(self.runs.library, scenario, objective, &claim.subject.name, &baseline.name)?;
         trial.predicted = Some(standing.ratio);
         trial.margin = Some((asked.middle() / standing.ratio.p50).ln());
-        let (verdict, why) = if asked.meets(standing.ratio) && asked.low <= standing.ratio.p50 {
-            (Verdict::Plausible, format!("{} wins on {} in {scenario}", claim.subject.name, objective.word()))
+        trial.notes.extend(standing.never.iter().cloned());
+        let (subject, word) = (&claim.subject.name, objective.word());
+        let chance = format!("the chance of {subject} is {:.0} %", 100.0 * standing.chance);
+        // A side that loses in the middle of the band wins under a condition, however wide the band is.
+        let (verdict, why) = if standing.ratio.p50 >= asked.low {
+            (Verdict::Plausible, format!("{subject} wins on {word} in {scenario}; {chance}"))
         } else if !standing.conditions.is_empty() {
-            let why = format!("in {scenario} {} wins on {}", baseline.name, objective.word());
-            (Verdict::OnlyIf, why)
-        } else if asked.meets(standing.ratio) {
-            (
-                Verdict::Plausible,
-                format!("{} may win on {} in {scenario}: the band holds it", claim.subject.name, objective.word()),
-            )
-        } else {
-            let why = format!(
-                "in {scenario} {} wins on {}, and no input that it asks about changes that",
-                baseline.name,
-                objective.word()
-            );
-            (Verdict::Overstated, why)
-        };
-        if verdict == Verdict::OnlyIf {
             (trial.conditions, trial.any_of) = (standing.conditions, true);
-        }
+            (Verdict::OnlyIf, format!("in {scenario} {} wins on {word} as it stands; {chance}", baseline.name))
+        } else if asked.meets(standing.ratio) {
+            (Verdict::Plausible, format!("{subject} may win on {word} in {scenario}; {chance}"))
+        } else {
+            (
+                Verdict::Overstated,
+                format!("in {scenario} {} wins on {word}, whatever it asks about; {chance}", baseline.name),
+            )
+        };
         Ok(trial.end(verdict, why))
     }
 
