@@ -166,7 +166,9 @@ pub fn rescue(court: &Court<'_>, claim: &Claim, asked: f64, inverse: bool, groun
         let factor = asked / p90;
         let most = GRIDS.1 / GRIDS.0;
         let found = (factor > 1.0 && factor <= most).then(|| {
-            conditions.push(format!("the baseline's grid emits {} x as much for each kWh", digits(asked / p50)));
+            let stated = claim.baseline.as_ref().is_some_and(|baseline| baseline.g_per_kwh.is_some());
+            let than = if stated { " as is stated for it" } else { "" };
+            conditions.push(format!("the baseline's grid emits {} x as much for each kWh{than}", digits(asked / p50)));
             Found { conditions, why: "time and energy do not give it".to_owned() }
         });
         return Ok(Rescue { slack: most, found });

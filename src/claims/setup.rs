@@ -2,7 +2,7 @@
 //! admissible.
 
 use super::part::Part;
-use super::predict::{PILOT_CHIPS, PILOT_WORKLOAD};
+use super::predict::PILOT_CHIPS;
 use super::run::{Case, SIZES};
 use super::statement::{Activity, Boundary, Claim, Convention, Difference, Metric, Per, Sparsity, System};
 use crate::library::store::Library;
@@ -219,9 +219,8 @@ impl Setup {
             second
         });
         first.tokens = claim.tokens.filter(|_| slice.is_none());
-        // Hours that the claim states are priced at the watts of training, whatever ran in them.
         if claim.subject.chip_hours.is_some() && matches!(claim.metric, Metric::Energy | Metric::Carbon) {
-            (first.chips, first.workload, first.tokens) = (PILOT_CHIPS, PILOT_WORKLOAD.to_owned(), None);
+            (first.chips, first.tokens) = (PILOT_CHIPS, None);
         }
         Setup {
             subject: first,

@@ -424,8 +424,9 @@ impl<'a> Court<'a> {
         let hours = claim.subject.chip_hours.is_some();
         let rate = matches!(claim.metric, Metric::Mfu | Metric::Throughput | Metric::Goodput | Metric::Power);
         let workloads: Vec<&str> = match claim.workload.as_deref() {
+            // Hours that are stated are priced at the watts of training, whatever ran in them.
+            _ if hours && matches!(claim.metric, Metric::Energy | Metric::Carbon) => vec![PILOT_WORKLOAD],
             Some(name) => vec![name],
-            None if hours => vec![PILOT_WORKLOAD],
             None if runs_nothing => USUAL_WORKLOADS[..1].to_vec(),
             None if compares || rate => USUAL_WORKLOADS.to_vec(),
             None => return Err("it names no workload, so there is no run to compute".to_owned()),
@@ -548,7 +549,7 @@ impl<'a> Court<'a> {
             changed: None,
         };
         let unit = claim.unit();
-        let shown = |base: f64| digits(unit.of_base(claim.metric, base));
+        let shown = |base: f64| shown(unit.of_base(claim.metric, base), unit.word);
         let band = format!(
             "{} to {} {}",
             shown(ground.said.band.p10.min(ground.said.band.p90)),
@@ -750,6 +751,12 @@ pub fn spoken(claim: &Claim) -> String {
 
 fn range(low: f64, mid: f64, high: f64) -> String {
     if low == high { digits(mid) } else { format!("{} ({} to {})", digits(mid), digits(low), digits(high)) }
+}
+
+/// A number in a unit: differences in percent know no smaller step than a tenth.
+pub fn shown(value: f64, unit: &str) -> String {
+    let difference = unit.starts_with('%') && unit != "%";
+    if difference && value.abs() < 10.0 { digits((10.0 * value).round() / 10.0) } else { digits(value) }
 }
 
 /// A number with three significant digits.

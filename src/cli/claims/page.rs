@@ -5,7 +5,7 @@ use std::fmt::Write;
 use anstyle::{AnsiColor, Style};
 
 use crate::claims::agreement::Agreement;
-use crate::claims::verdict::{Trial, Verdict, digits};
+use crate::claims::verdict::{Trial, Verdict, digits, shown};
 use crate::cli::output::{FAINT, HEADING};
 
 /// The whole page.
@@ -38,24 +38,25 @@ fn spoken(verdict: Verdict) -> String {
 
 /// bound → predicted band → claimed → measured.
 pub fn chain(trial: &Trial) -> String {
+    let of = |value: f64| shown(value, &trial.unit);
     let mut links = Vec::new();
     if let Some(bound) = trial.bound {
-        links.push(format!("bound {}", digits(bound)));
+        links.push(format!("bound {}", of(bound)));
     }
     if let Some(band) = trial.predicted {
         let links_band = if band.p10 == band.p90 {
-            digits(band.p50)
+            of(band.p50)
         } else {
-            format!("{} ({} to {})", digits(band.p50), digits(band.p10), digits(band.p90))
+            format!("{} ({} to {})", of(band.p50), of(band.p10), of(band.p90))
         };
         links.push(format!("predicted {links_band}"));
     }
     let [low, high] = trial.claimed_range;
-    let claimed = if low == high { digits(low) } else { format!("{} to {}", digits(low), digits(high)) };
+    let claimed = if low == high { of(low) } else { format!("{} to {}", of(low), of(high)) };
     links.push(format!("claimed {claimed}"));
     if let Some(measured) = trial.measured {
         let near = if trial.measured_same { "" } else { " elsewhere" };
-        links.push(format!("measured{near} {}", digits(measured)));
+        links.push(format!("measured{near} {}", of(measured)));
     }
     format!("{} {}", links.join(" → "), trial.unit)
 }
@@ -84,19 +85,19 @@ fn entry(text: &mut String, trial: &Trial, explain: bool) {
 
 fn at_length(text: &mut String, trial: &Trial, indent: &str) {
     if let Some(first) = trial.like_with_like {
-        let _ = writeln!(text, "{indent}like with like: {} {}", digits(first), trial.unit);
+        let _ = writeln!(text, "{indent}like with like: {} {}", shown(first, &trial.unit), trial.unit);
     }
     for mismatch in &trial.mismatches {
         let said = if mismatch.disclosed { "the quote says so" } else { "the quote does not say so" };
         let _ = writeln!(text, "{indent}  times {} by {} ({said})", digits(mismatch.factor), mismatch.what);
     }
-    if !trial.resources.is_empty() {
+    if trial.resources.iter().any(|(_, ratio)| *ratio != 1.0) {
         let parts: Vec<String> =
             trial.resources.iter().map(|(what, ratio)| format!("{what} {} x", digits(*ratio))).collect();
         let _ = writeln!(text, "{indent}chip for chip: {}", parts.join(", "));
     }
     for (says, value) in &trial.arithmetic {
-        let _ = writeln!(text, "{indent}its own arithmetic: {says} = {} {}", digits(*value), trial.unit);
+        let _ = writeln!(text, "{indent}its own arithmetic: {says} = {} {}", shown(*value, &trial.unit), trial.unit);
     }
     if let Some(by) = &trial.measured_by {
         let of = if trial.measured_same { "of the same" } else { "nearest, of another run" };
