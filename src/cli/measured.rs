@@ -119,26 +119,29 @@ pub fn assessments(arguments: &Arguments, global: &Global) -> Result<Vec<Assessm
     let told = arguments.told()?;
     let records: Vec<Measured> = read(&arguments.measured)?;
     let library = global.open_library()?;
-    let (mut found, mut faults) = (Vec::new(), Vec::new());
+    let (mut found, mut faults): (Vec<Assessment>, Vec<Fault>) = (Vec::new(), Vec::new());
     for record in records.iter().take(MOST_RECORDS) {
         match assess(&library, record, &told) {
             Ok(assessment) => found.push(assessment),
             Err(fault) => faults.push(fault),
         }
     }
-    if found.is_empty()
-        && let Some(mut first) = faults.into_iter().next()
-    {
-        first.diagnostics.dedup();
-        return Err(first);
+    let Some(first) = found.first_mut() else {
+        return Err(faults.into_iter().next().unwrap_or_else(nothing));
+    };
+    for fault in faults {
+        let message = format!("one of the runs is left out: {}", fault.message());
+        first.warnings.push(Diagnostic::warning(message).key("measured"));
     }
-    if let Some(first) = found.first_mut()
-        && records.len() > MOST_RECORDS
-    {
-        let message = format!("{} results of {} are assessed", MOST_RECORDS, records.len());
+    if records.len() > MOST_RECORDS {
+        let message = format!("{MOST_RECORDS} results of {} are assessed", records.len());
         first.warnings.push(Diagnostic::warning(message).key("measured").help("give a table of the others"));
     }
     Ok(found)
+}
+
+fn nothing() -> Fault {
+    Fault::input(Diagnostic::error("the files hold no measured run").key("measured").help("name a log of a run"))
 }
 
 /// `--measured` alone: no claims beside it.
@@ -162,7 +165,8 @@ pub fn show(arguments: &Arguments, assessments: &[Assessment], claims: &[ClaimLi
 
 fn document(arguments: &Arguments, assessments: &[Assessment], claims: &[ClaimLine]) -> Value {
     let files: Vec<String> = arguments.measured.iter().map(|path| path.display().to_string()).collect();
-    let rows: Vec<Value> = assessments.iter().flat_map(|of| of.quantities.iter().map(|row| quantity(of, row))).collect();
+    let rows: Vec<Value> =
+        assessments.iter().flat_map(|of| of.quantities.iter().map(|row| quantity(of, row))).collect();
     let missing: Vec<&String> = assessments.iter().flat_map(|assessment| &assessment.missing).collect();
     let warnings: Vec<Value> =
         assessments.iter().flat_map(|assessment| assessment.warnings.iter().map(Diagnostic::to_json)).collect();
@@ -223,28 +227,47 @@ fn page(of: &Assessment, claims: &[ClaimLine]) -> String {
     let mut line = |label: &str, value: String| text += &format!("{FAINT}{label:<7}{FAINT:#} {value}\n");
     line(
         "run",
-        format!("{}, {} sequences of {} tokens a step, {}", setting.workload.title, batch, run.seq_len, run.precision.word()),
+        format!(
+            "{}, {} sequences of {} tokens a step, {}",
+            setting.workload.title,
+            batch,
+            run.seq_len,
+            run.precision.word()
+        ),
     );
-    line("on", format!("{} x {}, cluster {}, stack {}", of.design.chips, setting.chip.title, setting.cluster.name, setting.stack.name));
+    line(
+        "on",
+        format!(
+            "{} x {}, cluster {}, stack {}",
+            of.design.chips, setting.chip.title, setting.cluster.name, setting.stack.name
+        ),
+    );
     let searched = if of.plans > 1 { format!(", the best of {} plans", of.plans) } else { String::new() };
     line("plan", format!("{}{searched}", report::plan_text(&of.estimate.plan)));
     text.push('\n');
-    let rows = of.quantities.iter().map(|row| {
-        let figure = |value: Option<f64>| value.map_or_else(|| "-".to_owned(), |value| shown(row.quantity, value));
+    let row = |row: &Assessed| {
+        let figure = |value: f64| figure(row.quantity, value);
+        let bound = |value: Option<f64>| value.map_or_else(|| "-".to_owned(), figure);
         let band = row.predicted;
-        vec![
-            row.quantity.title().to_owned(),
-            shown(row.quantity, row.measured),
-            shown(row.quantity, band.p10),
-            shown(row.quantity, band.p50),
-            shown(row.quantity, band.p90),
-            figure(row.sustained),
-            figure(row.bound),
-            row.position.clone(),
-        ]
-    });
-    let header = ["", "measured", "P10", "P50", "P90", "sustained", "bound", ""];
-    text += &output::table(&header, &[0, 1, 2, 3, 4, 5, 6], rows.collect());
+        let mut cells = vec![title(row.quantity)];
+        cells.extend([row.measured, band.p10, band.p50, band.p90].map(figure));
+        cells.extend([bound(row.sustained), bound(row.bound)]);
+        cells
+    };
+    let header = ["", "measured", "P10", "P50", "P90", "sustained", "bound"];
+    text += &output::table(&header, &[0, 1, 2, 3, 4, 5, 6], of.quantities.iter().map(row).collect());
+    text.push('\n');
+    // The rates of a run are one measurement in three units, and so lie in one place.
+    let mut places: Vec<(&str, String)> = Vec::new();
+    for row in &of.quantities {
+        let place = (kind(row.quantity), row.position.clone());
+        if !places.contains(&place) {
+            places.push(place);
+        }
+    }
+    for (kind, position) in places {
+        text += &format!("{FAINT}{kind:<7}{FAINT:#} {position}\n");
+    }
     let mut notes: Vec<String> = Vec::new();
     for row in &of.quantities {
         let new: Vec<String> = row.why.iter().filter(|why| !notes.contains(why)).cloned().collect();
@@ -253,7 +276,9 @@ fn page(of: &Assessment, claims: &[ClaimLine]) -> String {
     // Rates share their origin.
     for row in &of.quantities {
         let from = format!("read from {}", row.from);
-        if matches!(row.quantity, Quantity::TokensPerSPerChip | Quantity::ChipW | Quantity::NodeW) && !notes.contains(&from) {
+        if matches!(row.quantity, Quantity::TokensPerSPerChip | Quantity::ChipW | Quantity::NodeW)
+            && !notes.contains(&from)
+        {
             notes.push(from);
         }
     }
@@ -268,7 +293,7 @@ fn page(of: &Assessment, claims: &[ClaimLine]) -> String {
                 claim.id.clone(),
                 claim.claimant.clone(),
                 format!("{} {}", range(claim), claim.unit),
-                shown(row.quantity, row.measured),
+                figure(row.quantity, row.measured),
                 format!("{:.2}", ratio(row, claim)),
                 claim.quote.clone(),
             ]
@@ -287,9 +312,29 @@ fn range(claim: &ClaimLine) -> String {
     if low == high { low } else { format!("{low} to {high}") }
 }
 
-fn shown(quantity: Quantity, value: f64) -> String {
+fn kind(quantity: Quantity) -> &'static str {
     match quantity {
-        Quantity::Mfu => format!("{:.1} %", 100.0 * value),
-        _ => format!("{} {}", rounded(value), quantity.unit()),
+        Quantity::TokensPerSPerChip | Quantity::TflopsPerChip | Quantity::Mfu => "speed",
+        Quantity::ChipW | Quantity::NodeW => "power",
+        Quantity::ChipJPerToken | Quantity::NodeJPerToken => "energy",
+    }
+}
+
+/// A quantity with the unit of its figures.
+fn title(quantity: Quantity) -> String {
+    let unit = match quantity {
+        Quantity::TokensPerSPerChip | Quantity::TflopsPerChip => "",
+        Quantity::Mfu => ", %",
+        Quantity::ChipW | Quantity::NodeW => ", W",
+        Quantity::ChipJPerToken | Quantity::NodeJPerToken => ", mJ",
+    };
+    format!("{}{unit}", quantity.title())
+}
+
+fn figure(quantity: Quantity, value: f64) -> String {
+    match quantity {
+        Quantity::Mfu => format!("{:.1}", 100.0 * value),
+        Quantity::ChipJPerToken | Quantity::NodeJPerToken => rounded(1e3 * value),
+        _ => rounded(value),
     }
 }

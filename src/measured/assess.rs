@@ -170,9 +170,8 @@ pub fn assess(library: &Library, measured: &Measured, told: &Told) -> Result<Ass
     let ask = ask(library, measured, told)?;
     let design = Design::resolve(library, &ask)?;
     let spaces = design.spaces();
-    let found = spaces.iter().fold(Found::nothing(), |found, space| {
-        found.join(search(&design.setting, space, design.chips))
-    });
+    let found =
+        spaces.iter().fold(Found::nothing(), |found, space| found.join(search(&design.setting, space, design.chips)));
     let Some(estimate) = found.by(Objective::Time).copied() else {
         let (reason, detail) = report::nothing_found(&design, &found);
         let message = format!("the measured run has no prediction ({reason}): {detail}");
@@ -239,7 +238,8 @@ fn ask(library: &Library, measured: &Measured, told: &Told) -> Result<Ask, Fault
     if precision.is_none() {
         gather.lack("the precision of its matrix products", "--precision fp8 (or bf16, fp16, fp4, tf32)");
     }
-    let seq_len = gather.figure(told.seq_len, measured.seq_len.as_ref(), "the length of a sequence", "--seq-len TOKENS");
+    let seq_len =
+        gather.figure(told.seq_len, measured.seq_len.as_ref(), "the length of a sequence", "--seq-len TOKENS");
     let batch = measured.global_batch.as_ref();
     let batch = gather.figure(told.global_batch.map(f64::from), batch, "the global batch", "--global-batch SEQUENCES");
     let power = measured.power.as_ref();
@@ -441,7 +441,9 @@ impl<'a> Scale<'a> {
             && self.measured.training_s.is_none()
             && self.measured.run_s.is_some()
         {
-            why.push("the run's minutes hold its start and its evaluations; the prediction is of steps alone".to_owned());
+            why.push(
+                "the run's minutes hold its start and its evaluations; the prediction is of steps alone".to_owned(),
+            );
         }
         let direct = self.measured.tokens_per_s_per_chip.is_some() && self.measured.tokens.is_none();
         if assessed.place == Place::BeyondBound {
@@ -453,7 +455,10 @@ impl<'a> Scale<'a> {
             ));
             why.extend(self.faster_precision(over));
             if direct && measured / chips < bound {
-                why.push(format!("the chip count may be in it: over {chips} chips it is {}", rounded(measured / chips)));
+                why.push(format!(
+                    "the chip count may be in it: over {chips} chips it is {}",
+                    rounded(measured / chips)
+                ));
             } else {
                 why.push(format!("the chip count may be wrong: it takes at least {:.0} chips", (chips * over).ceil()));
             }
@@ -467,7 +472,9 @@ impl<'a> Scale<'a> {
         } else if assessed.place == Place::BelowBand && chips > 1.0 {
             let all = measured * chips;
             if assessed.predicted.holds(all) {
-                why.push(format!("times {chips} chips it is inside the band: the file may state it for one chip already"));
+                why.push(format!(
+                    "times {chips} chips it is inside the band: the file may state it for one chip already"
+                ));
             }
         } else if assessed.place == Place::AboveBand && direct && assessed.predicted.holds(measured / chips) {
             why.push(format!("over {chips} chips it is inside the band: the file may state it for all chips"));
@@ -496,7 +503,8 @@ impl<'a> Scale<'a> {
         if (flops / own - 1.0).abs() > SAME_RATE {
             let message =
                 format!("the {what} of the file ({}) are {:.2} x those of its tokens/s", said.from, flops / own);
-            let help = "they may count recompute, attention without the causal mask, or another peak; tokens/s are used";
+            let help =
+                "they may count recompute, attention without the causal mask, or another peak; tokens/s are used";
             self.warnings.push(Diagnostic::warning(message).key("measured").help(help));
         }
     }
@@ -505,11 +513,12 @@ impl<'a> Scale<'a> {
         let setting = &self.design.setting;
         let ranks = if per_chip { setting.ranks_per_chip } else { setting.cluster.node_chips };
         let host_w = if per_chip { 0.0 } else { setting.cluster.node_host_w };
-        let predicted = Band::around(self.estimate.power.rank_training_w * ranks + host_w, self.uncertainty.power.width);
+        let predicted =
+            Band::around(self.estimate.power.rank_training_w * ranks + host_w, self.uncertainty.power.width);
         let nameplate = setting.cap_w.min(setting.chip.tdp_w) * ranks + host_w;
         let quantity = if per_chip { Quantity::ChipW } else { Quantity::NodeW };
         let mut assessed = Assessed::new(quantity, measured_w, from, predicted, Some(nameplate));
-        if assessed.place == Place::BeyondBound {
+        if assessed.measured > nameplate {
             assessed.why.push(if per_chip {
                 "more than the chip's nameplate: another part, a raised limit, or a meter of several chips".to_owned()
             } else {
@@ -518,7 +527,9 @@ impl<'a> Scale<'a> {
         }
         let plate_half = assessed.measured < 0.25 * predicted.p50;
         if plate_half && !per_chip {
-            assessed.why.push("less than a quarter of a node: the meter may be of one chip (--metered chip)".to_owned());
+            assessed
+                .why
+                .push("less than a quarter of a node: the meter may be of one chip (--metered chip)".to_owned());
         }
         assessed
     }
@@ -540,7 +551,8 @@ impl<'a> Scale<'a> {
 impl Assessed {
     fn new(quantity: Quantity, measured: f64, from: String, predicted: Band, bound: Option<f64>) -> Assessed {
         let place = match bound {
-            Some(bound) if measured > bound => Place::BeyondBound,
+            // A nameplate is no law of nature: boosts and fans draw more.
+            Some(bound) if quantity.is_rate() && measured > bound => Place::BeyondBound,
             _ if measured > predicted.p90 => Place::AboveBand,
             _ if measured < predicted.p10 => Place::BelowBand,
             _ => Place::InBand,

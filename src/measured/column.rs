@@ -40,8 +40,7 @@ fn unit_s(word: &str) -> Option<f64> {
 }
 
 fn is_chip(word: &str) -> bool {
-    const CHIPS: [&str; 10] =
-        ["gpu", "gpus", "chip", "chips", "device", "accelerator", "card", "rank", "tpu", "npu"];
+    const CHIPS: [&str; 10] = ["gpu", "gpus", "chip", "chips", "device", "accelerator", "card", "rank", "tpu", "npu"];
     CHIPS.contains(&word)
 }
 
@@ -66,7 +65,10 @@ pub fn rate(name: &str) -> Option<RateColumn> {
     }
     let prefixed = |names: &[&str], word: &str| {
         let scale = [("", 1.0), ("k", 1e3), ("m", 1e6)].into_iter();
-        scale.filter(|(prefix, _)| word.strip_prefix(prefix).is_some_and(|rest| names.contains(&rest))).map(|s| s.1).next()
+        scale
+            .filter(|(prefix, _)| word.strip_prefix(prefix).is_some_and(|rest| names.contains(&rest)))
+            .map(|s| s.1)
+            .next()
     };
     let counted = |names: &[&str]| words.iter().find_map(|word| prefixed(names, word));
     // `tokens_s` and `tokens/s` are the same; `tokens per step` is no rate.
@@ -120,7 +122,8 @@ pub fn power(name: &str) -> Option<Result<PowerColumn, String>> {
     if !has(&["power", "pwr", "draw"]) && !has(&watts) {
         return None;
     }
-    let other = ["limit", "cap", "max", "min", "state", "pstate", "tdp", "factor", "management", "hours", "h", "wh", "kwh"];
+    let other =
+        ["limit", "cap", "max", "min", "state", "pstate", "tdp", "factor", "management", "hours", "h", "wh", "kwh"];
     if has(&other) {
         return None;
     }
@@ -158,7 +161,9 @@ mod tests {
     #[test]
     fn a_rate_is_known_by_its_name_and_its_unit() {
         let of = |name: &str| rate(name).map(|column| (column.rate, column.factor, column.per_chip));
-        for name in ["tokens_per_s", "tokens/s", "tok/s", "tokens_per_second", "throughput (tokens/sec)", "tps", "tokens_s"] {
+        for name in
+            ["tokens_per_s", "tokens/s", "tok/s", "tokens_per_second", "throughput (tokens/sec)", "tps", "tokens_s"]
+        {
             assert_eq!(of(name), Some((Rate::Tokens, 1.0, false)), "{name}");
         }
         for name in ["tokens_per_s_per_chip", "tok/s/gpu", "tokens/gpu/s", "TGS", "tokens per second per device"] {

@@ -299,7 +299,10 @@ impl Run {
         rates.sort_by(f64::total_cmp);
         let median = rates[rates.len() / 2];
         let from = format!("median of {} values of tracked_stats throughput", rates.len());
-        let gpt3 = measured.workload.as_ref().is_some_and(|said| Benchmark::named(&said.value).is_some_and(|b| b.name == "gpt3"));
+        let gpt3 = measured
+            .workload
+            .as_ref()
+            .is_some_and(|said| Benchmark::named(&said.value).is_some_and(|b| b.name == "gpt3"));
         if gpt3 {
             measured.tokens_per_s = Some(Said::new(median, format!("{from}, in tokens/s")));
         } else {
@@ -317,7 +320,8 @@ fn close(open: &mut Option<Open>, closed: &mut Vec<Block>, to_ms: f64, count: Op
 
 /// Whether counts are of tokens: some logs of GPT-3 count so, in multiples of batch x length.
 fn in_tokens(measured: &Measured, trained: &[f64], length: f64) -> bool {
-    let gpt3 = measured.workload.as_ref().and_then(|said| Benchmark::named(&said.value)).is_some_and(|b| b.name == "gpt3");
+    let gpt3 =
+        measured.workload.as_ref().and_then(|said| Benchmark::named(&said.value)).is_some_and(|b| b.name == "gpt3");
     match measured.global_batch.as_ref().map(|said| said.value) {
         Some(batch) => trained.iter().all(|count| count % (batch * length) == 0.0),
         None => gpt3 && trained.iter().all(|count| count % length == 0.0 && count / length >= 1000.0),
@@ -369,7 +373,8 @@ pub fn read(path: &Path) -> Result<Vec<Measured>, Fault> {
         }
     }
     if let Some((number, text)) = &broken {
-        let message = format!("{broken_lines} of {} entries are broken JSON, this one first", broken_lines + whole_entries);
+        let message =
+            format!("{broken_lines} of {} entries are broken JSON, this one first", broken_lines + whole_entries);
         let warning = Diagnostic::warning(message).at_line(file.as_str(), *number, text).help("they are left out");
         found.iter_mut().take(1).for_each(|first| first.warnings.push(warning.clone()));
     }

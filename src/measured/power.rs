@@ -157,7 +157,8 @@ impl Meters {
     pub fn training_w(&self) -> (f64, f64) {
         let least = BUSY * self.percentile_w(0.9) * STEPS;
         let busy = self.histogram.iter().filter(|(watts, _)| **watts as f64 >= least);
-        let (sum, count) = busy.fold((0.0, 0), |(sum, n), (watts, count)| (sum + *watts as f64 * *count as f64, n + count));
+        let (sum, count) =
+            busy.fold((0.0, 0), |(sum, n), (watts, count)| (sum + *watts as f64 * *count as f64, n + count));
         let idle = 1.0 - count as f64 / self.readings() as f64;
         // Without idle readings the mean is that over time.
         if idle == 0.0 { (self.mean_w(), 0.0) } else { (sum / count as f64 / STEPS, idle) }
@@ -208,7 +209,10 @@ pub fn finish(measured: &mut Measured, meters: Meters) -> Result<(), Fault> {
         warn(message, "no energy is counted over a gap");
     }
     if meters.seconds().is_none() {
-        warn("the log tells no times: no energy, and a mean over readings".to_owned(), "log a timestamp with each reading");
+        warn(
+            "the log tells no times: no energy, and a mean over readings".to_owned(),
+            "log a timestamp with each reading",
+        );
     }
     let (_, idle) = meters.training_w();
     if idle > 0.02 {
@@ -304,7 +308,11 @@ pub struct PowerLog {
 
 impl PowerLog {
     pub fn new() -> PowerLog {
-        PowerLog { meters: Meters::new(Some(Scope::Node), "power_reading of an MLPerf log"), efficiency: 1.0, stopped: false }
+        PowerLog {
+            meters: Meters::new(Some(Scope::Node), "power_reading of an MLPerf log"),
+            efficiency: 1.0,
+            stopped: false,
+        }
     }
 
     /// Takes in a line of the log; says whether it was one of power.
@@ -346,9 +354,8 @@ impl Columns {
         let spelt: Vec<Vec<String>> = names.iter().map(|name| words(name)).collect();
         let mentions = |at: usize, known: &[&str]| spelt[at].iter().any(|word| known.contains(&word.as_str()));
         let drawn = |at: usize| column::power(&names[at])?.ok();
-        let mut power: Vec<(usize, f64, String)> = (0..names.len())
-            .filter_map(|at| drawn(at).map(|column| (at, column.factor, names[at].clone())))
-            .collect();
+        let mut power: Vec<(usize, f64, String)> =
+            (0..names.len()).filter_map(|at| drawn(at).map(|column| (at, column.factor, names[at].clone()))).collect();
         // gpu0_power, gpu1_power … are meters each; of several ways to state one power the first is taken.
         let unnumbered = |at: usize| -> String {
             let letters = |word: &String| word.chars().filter(|c| !c.is_ascii_digit()).collect::<String>();
@@ -373,7 +380,19 @@ impl Columns {
             None
         };
         Columns {
-            time: exact(&["timestamp", "time", "time stamp", "datetime", "time ms", "time s", "epoch", "ts", "t", "seconds", "elapsed s"]),
+            time: exact(&[
+                "timestamp",
+                "time",
+                "time stamp",
+                "datetime",
+                "time ms",
+                "time s",
+                "epoch",
+                "ts",
+                "t",
+                "seconds",
+                "elapsed s",
+            ]),
             date: exact(&["date"]),
             meters: (0..names.len()).filter(is_meter).collect(),
             power,

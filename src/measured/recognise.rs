@@ -120,9 +120,10 @@ fn of_header(line: &str) -> Result<Option<Format>, String> {
     let rate = ["throughput", "tokens", "tok", "samples", "speed"];
     let unitless = names.iter().zip(&words).find(|(_, words)| words.iter().any(|word| rate.contains(&word.as_str())));
     match unitless {
-        Some((name, _)) if names.len() > 1 => {
-            Err(format!("the column {} names no rate; tokens/s, tokens/s/gpu, samples/s or step_time_s do", quoted(name)))
-        }
+        Some((name, _)) if names.len() > 1 => Err(format!(
+            "the column {} names no rate; tokens/s, tokens/s/gpu, samples/s or step_time_s do",
+            quoted(name)
+        )),
         _ => Ok(None),
     }
 }

@@ -46,7 +46,9 @@ pub fn read(path: &Path) -> Result<Measured, Fault> {
     }
     let constants: Vec<(&str, usize)> = CONSTANTS
         .iter()
-        .filter_map(|(key, names)| Some((*key, table.position(|name| names.contains(&words(name).join(" ").as_str()))?)))
+        .filter_map(|(key, names)| {
+            Some((*key, table.position(|name| names.contains(&words(name).join(" ").as_str()))?))
+        })
         .collect();
     let mut told: Vec<Option<String>> = vec![None; constants.len()];
     let (mut varies, mut unread) = (Vec::new(), None);
@@ -146,7 +148,8 @@ fn keep(measured: &mut Measured, series: &Series) {
         let message = format!("{} has only {} steady rows", quoted(&series.name), rows - steady.warm_up);
         measured.warnings.push(Diagnostic::warning(message).in_file(file).key("measured").help("log more steps"));
     } else if steady.spread > RESTLESS {
-        let message = format!("{} varies by a factor of {:.2} between P10 and P90", quoted(&series.name), steady.spread);
+        let message =
+            format!("{} varies by a factor of {:.2} between P10 and P90", quoted(&series.name), steady.spread);
         let help = "its median is used; evaluations, checkpoints or stragglers may be in it";
         measured.warnings.push(Diagnostic::warning(message).in_file(file).key("measured").help(help));
     }
