@@ -31,7 +31,7 @@ fn a_hundred_and_fifty_claims_make_a_tall_picture() {
     let marks = marks(150);
     let chart = chart(&marks, "Claims beside their prediction").unwrap();
     let picture = String::from_utf8(svg(&chart)).unwrap();
-    assert!(picture.contains("claim-000") && picture.contains("133 of 150 claims"));
+    assert!(picture.contains("claim-000") && picture.contains("134 of 150 claims"));
     assert!(!picture.contains("NaN") && !picture.contains("inf"));
     for words in ["claimed: impossible", "claimed: only if", "predicted, P10 to P90", "hardware bound", "measured"] {
         assert!(picture.contains(words), "{words}");

@@ -38,7 +38,7 @@ pub enum Layer {
     Cells(Vec<Cell>),
     /// Rectangles along a category each.
     Bars(Vec<Cell>),
-    /// Lines over the rest; a letter stands for them where there are only characters.
+    /// Lines under the points; a letter stands for them where there are only characters, a space for none.
     Strokes {
         lines: Vec<[(f64, f64); 2]>,
         colour: Colour,

@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 
 use super::axis::{Axis, bounds};
-use super::chart::{Cell, Chart, Entry, Layer, Shape};
-use super::palette::{FAINT, INK, Marker, OTHER, SIGNS, Sign};
-use super::quantity::Quantity;
+use super::chart::{Cell, Chart, Entry, Label, Layer, Shape, Side};
+use super::palette::{Colour, FAINT, INK, Marker, OTHER, SIGNS, Sign};
+use super::quantity::{Quantity, number};
 use super::rows::{count, shown};
 use crate::library::diagnostic::{Diagnostic, Fault};
 
@@ -32,6 +32,9 @@ const BAND: f64 = 0.26;
 const TICK: f64 = 0.34;
 /// Characters of a label.
 const LABEL: usize = 52;
+/// Rows above which a picture is taller than a screen.
+const TALL: usize = 40;
+const GRID: Colour = (232, 232, 232);
 const BAND_SIGN: Sign = Sign { colour: (205, 214, 224), marker: Marker::Square, letter: '░' };
 const MEASURED: Sign = Sign { colour: INK, marker: Marker::Diamond, letter: '◆' };
 
@@ -39,10 +42,10 @@ const MEASURED: Sign = Sign { colour: INK, marker: Marker::Diamond, letter: '◆
 const VERDICTS: [(&str, usize, char); 7] = [
     ("conservative", 5, 'c'),
     ("plausible", 2, 'p'),
-    ("only_if", 4, 'i'),
-    ("overstated", 1, 'O'),
+    ("only_if", 0, 'i'),
+    ("overstated", 4, 'O'),
     ("contradicted", 3, 'C'),
-    ("impossible", 0, 'X'),
+    ("impossible", 1, 'X'),
     ("not_testable", 6, 'n'),
 ];
 
@@ -145,9 +148,12 @@ pub fn chart(marks: &[ClaimMark], title: &str) -> Result<Chart, Fault> {
     let mut legend = vec![Entry { text: "predicted, P10 to P90".to_owned(), shape: Shape::Cell(BAND_SIGN) }];
     let strokes = |lines: Vec<[(f64, f64); 2]>, colour, letter, width| Layer::Strokes { lines, colour, letter, width };
     let middle = vec![[(1.0, 0.5), (1.0, rows.len() as f64 + 0.5)]];
-    let mut layers = vec![Layer::Bars(bands), strokes(middle, FAINT, '┊', 1.5)];
+    let top = rows.len() as f64 + 0.5;
+    let marks_of_axis: Vec<f64> = marks_between(x.low, x.high).collect();
+    let grid = marks_of_axis.iter().map(|mark| [(*mark, 0.5), (*mark, top)]).collect();
+    let mut layers = vec![strokes(grid, GRID, ' ', 1.0), Layer::Bars(bands), strokes(middle, FAINT, '┊', 1.5)];
     if !ticks.is_empty() {
-        legend.push(Entry { text: "hardware bound".to_owned(), shape: Shape::Tick });
+        legend.push(Entry { text: "hardware bound (tick)".to_owned(), shape: Shape::Tick });
         layers.push(strokes(ticks, INK, '┃', 3.0));
     }
     layers.extend(ranges.into_values().map(|(sign, lines)| strokes(lines, sign.colour, '─', 3.0)));
@@ -166,17 +172,31 @@ pub fn chart(marks: &[ClaimMark], title: &str) -> Result<Chart, Fault> {
     if beyond > 0 {
         notes.push(format!("{} more than {FARTHEST} x away are drawn at the edge", count(beyond)));
     }
-    let names = rows.iter().rev().map(|row| shortened(&shown(&row.mark.label))).collect();
+    let names: Vec<String> = rows.iter().rev().map(|row| shortened(&shown(&row.mark.label))).collect();
+    let mut y = Axis::named(String::new(), names);
+    if rows.len() > TALL {
+        // Whoever reads the top of a tall picture sees no axis below.
+        y.high += 1.0;
+        let label = |mark: &f64| Label { at: (*mark, top + 0.4), text: number(*mark), colour: INK, side: Side::Centre };
+        layers.push(Layer::Labels(marks_of_axis.iter().map(label).collect()));
+    }
     Ok(Chart {
         title: title.to_owned(),
         subtitle: notes.join(" · "),
         x,
-        y: Axis::named(String::new(), names),
+        y,
         layers,
         legend_title: String::new(),
         legend,
         bar: None,
     })
+}
+
+/// 1, 2 and 5 of every decade.
+fn marks_between(low: f64, high: f64) -> impl Iterator<Item = f64> {
+    let powers = low.log10().floor() as i32..=high.log10().ceil() as i32;
+    let marks = powers.flat_map(|power| [1.0, 2.0, 5.0].map(|digit| digit * 10.0_f64.powi(power)));
+    marks.filter(move |mark| (low..=high).contains(mark))
 }
 
 /// The start of a long label.

@@ -88,12 +88,13 @@ fn page(chart: &Chart) -> Scene {
     let layout = legend(layout, chart);
     let computed = ComputedLayout::from_layout(&layout);
     let mut scene = render_multiple(chart.layers.iter().flat_map(plots).collect(), layout);
-    let mut behind: Vec<Primitive> = chart.layers.iter().flat_map(|layer| cells(layer, &computed)).collect();
+    let lies_behind =
+        |layer: &Layer| cells(layer, &computed).into_iter().chain(strokes(layer, &computed)).collect::<Vec<_>>();
+    let mut behind: Vec<Primitive> = chart.layers.iter().flat_map(lies_behind).collect();
     let (grid, ticks) = further_ticks(chart, &computed);
     if behind.is_empty() {
         behind = grid;
     }
-    behind.extend(chart.layers.iter().flat_map(|layer| strokes(layer, &computed)));
     lay_behind(&mut scene, behind);
     ticks.into_iter().for_each(|shape| scene.add(shape));
     for layer in &chart.layers {

@@ -170,13 +170,13 @@ fn draw(layer: &Layer, computed: &ComputedLayout, scene: &mut Scene, letters: &m
                 letter_at(x, y, literal(&label.text), scene);
             }
         }
-        Layer::Strokes { lines, colour, letter, .. } => {
+        Layer::Strokes { lines, colour, letter, .. } if *letter != ' ' => {
             for line in lines {
                 let stand_in = letters.stand_in(*letter, *colour);
                 strike(line.map(|(x, y)| (computed.map_x(x), computed.map_y(y))), stand_in, scene);
             }
         }
-        Layer::Cloud(_) | Layer::Line(_) | Layer::Borders(_) => {}
+        Layer::Strokes { .. } | Layer::Cloud(_) | Layer::Line(_) | Layer::Borders(_) => {}
     }
 }
 
