@@ -274,6 +274,39 @@ fn power_beside_throughput_gives_energy_a_token() {
 }
 
 #[test]
+fn watts_may_stand_beside_throughput_and_decimals_behind_a_comma() {
+    let run = one("both.csv");
+    close(value(&run.tokens_per_s), 500_000.5);
+    let power = run.power.as_ref().expect("the table has watts");
+    assert_eq!((power.scope, power.count()), (Some(Scope::Chip), 1));
+    // (600.5 + 601.5) / 2 and (601.5 + 602.5) / 2, then 602.5 W, 10 s each.
+    close(power.mean_w(), (601.0 + 602.0 + 602.5) / 3.0);
+    // The clock of the log runs in seconds.
+    assert_eq!(power.seconds(), Some(30.0));
+}
+
+#[test]
+fn a_block_without_an_end_gives_way_to_the_next() {
+    let folder = tempfile::tempdir().unwrap();
+    let log = folder.path().join("result_0.txt");
+    let entry = |key: &str, ms: u64, count: u64| {
+        format!(":::MLLOG {{\"key\": \"{key}\", \"time_ms\": {ms}, \"metadata\": {{\"samples_count\": {count}}}}}\n")
+    };
+    let text = [
+        entry("run_start", 0, 0),
+        entry("block_start", 0, 0),
+        entry("block_start", 1000, 100),
+        // The same mark by another rank.
+        entry("block_start", 1500, 100),
+        entry("block_stop", 3000, 300),
+        entry("block_stop", 3100, 300),
+    ];
+    std::fs::write(&log, text.concat()).unwrap();
+    let run = read(&[log]).unwrap().remove(0);
+    assert_eq!((value(&run.samples), value(&run.training_s)), (200.0, 2.0));
+}
+
+#[test]
 fn a_place_is_that_beside_the_band() {
     let run = one("throughput.csv");
     for chips in [16.0, 24.0, 32.0, 64.0, 128.0, 1024.0] {

@@ -146,11 +146,15 @@ pub fn power(name: &str) -> Option<Result<PowerColumn, String>> {
     Some(Ok(PowerColumn { factor, stated: true }))
 }
 
-/// A number as tables write it: `1,234.5`, `1_000`, `98.4 %`, `412.35 W`.
+/// A number as tables write it: `1,234.5`, `1_000`, `98.4 %`, `412.35 W`, and `412,35` with a decimal comma.
 pub fn number(text: &str) -> Option<f64> {
     let text = text.trim();
     let end = text.find(|c: char| !(c.is_ascii_digit() || "+-.,_eE".contains(c))).unwrap_or(text.len());
-    let plain: String = text.get(..end)?.chars().filter(|c| !matches!(c, ',' | '_')).collect();
+    let figures = text.get(..end)?;
+    // A comma stands between thousands only where three digits follow it.
+    let decimal = !figures.contains('.')
+        && figures.split_once(',').is_some_and(|(_, rest)| !rest.contains(',') && rest.len() != 3);
+    let plain = if decimal { figures.replace(',', ".") } else { figures.replace([',', '_'], "") };
     plain.parse::<f64>().ok().filter(|value| value.is_finite())
 }
 
@@ -196,6 +200,8 @@ mod tests {
     #[test]
     fn a_number_may_carry_separators_and_a_unit() {
         assert_eq!(number("1,234.5 W"), Some(1234.5));
+        assert_eq!(number("1,234"), Some(1234.0));
+        assert_eq!(number("412,35 W"), Some(412.35));
         assert_eq!(number(" 98.4 %"), Some(98.4));
         assert_eq!(number("[N/A]"), None);
         assert_eq!(number("nan"), None);

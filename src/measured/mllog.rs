@@ -128,10 +128,9 @@ impl Run {
                 let status = entry.metadata.as_ref().and_then(|metadata| as_text(metadata.get("status")?));
                 self.status = self.status.take().or(status);
             }
-            // A second mark of another rank changes nothing.
-            "block_start" => self.open_block = self.open_block.or_else(|| Some(open())),
+            "block_start" => self.open_block = later(self.open_block, open()),
             "block_stop" => close(&mut self.open_block, &mut self.blocks, at_ms, entry.count()),
-            "epoch_start" => self.open_epoch = self.open_epoch.or_else(|| Some(open())),
+            "epoch_start" => self.open_epoch = later(self.open_epoch, open()),
             "epoch_stop" => close(&mut self.open_epoch, &mut self.epochs, at_ms, entry.count()),
             "eval_start" => self.open_evaluation = self.open_evaluation.or_else(|| Some(open())),
             "eval_stop" => close(&mut self.open_evaluation, &mut self.evaluations, at_ms, entry.count()),
@@ -311,6 +310,13 @@ impl Run {
     }
 }
 
+/// Which of two marks without an end between them holds: the first, as the second is of another rank, unless the second
+/// counts more, so that an end is missing.
+fn later(first: Option<Open>, second: Open) -> Option<Open> {
+    let holds = |first: &Open| second.count.zip(first.count).is_none_or(|(second, first)| second <= first);
+    Some(first.filter(holds).unwrap_or(second))
+}
+
 /// Ends an open stretch.
 fn close(open: &mut Option<Open>, closed: &mut Vec<Block>, to_ms: f64, count: Option<f64>) {
     let Some(Open { at_ms, count: start, planned }) = open.take() else { return };
@@ -333,7 +339,7 @@ pub fn read(path: &Path) -> Result<Vec<Measured>, Fault> {
     let mut lines = Lines::open(path)?;
     let file = lines.file().to_owned();
     let mut runs = vec![Run::default()];
-    let mut power = PowerLog::new();
+    let mut power = PowerLog::default();
     let mut broken: Option<(usize, String)> = None;
     let (mut broken_lines, mut whole_entries) = (0, 0);
     while let Some((number, line)) = lines.advance()? {

@@ -142,7 +142,11 @@ pub fn read<P: AsRef<Path>>(paths: &[P]) -> Result<Vec<Measured>, Fault> {
         let found = match recognise::recognise(file)? {
             Format::Mllog => mllog::read(file)?,
             Format::Summary => summary::read(file)?,
-            Format::Throughput => vec![throughput::read(file)?],
+            Format::Throughput => {
+                let mut run = throughput::read(file)?;
+                power::beside(file, &mut run)?;
+                vec![run]
+            }
             format => vec![power::read(file, format)?],
         };
         for record in found {

@@ -190,6 +190,22 @@ pub fn read(path: &Path, format: Format) -> Result<Measured, Fault> {
     Ok(measured)
 }
 
+/// Takes in the watts that stand beside throughputs in a table, if there are any.
+pub fn beside(path: &Path, measured: &mut Measured) -> Result<(), Fault> {
+    let columns = Columns::of(&Table::open(path)?.names);
+    let Some((.., name)) = columns.power.first() else { return Ok(()) };
+    if columns.scope.is_none() {
+        let message = format!("the column {} does not tell what its meter measures", quoted(name));
+        let help = "it is left out; call it gpu_power_w or node_power_w";
+        measured
+            .warnings
+            .push(Diagnostic::warning(message).in_file(path.display().to_string()).key("power").help(help));
+        return Ok(());
+    }
+    let meters = table(path, measured)?;
+    if meters.readings() > 0 { finish(measured, meters) } else { Ok(()) }
+}
+
 /// Puts meters into a record, with what is odd about them.
 pub fn finish(measured: &mut Measured, meters: Meters) -> Result<(), Fault> {
     let file = measured.files.first().cloned().unwrap_or_default();
@@ -306,15 +322,17 @@ pub struct PowerLog {
     stopped: bool,
 }
 
-impl PowerLog {
-    pub fn new() -> PowerLog {
+impl Default for PowerLog {
+    fn default() -> PowerLog {
         PowerLog {
             meters: Meters::new(Some(Scope::Node), "power_reading of an MLPerf log"),
             efficiency: 1.0,
             stopped: false,
         }
     }
+}
 
+impl PowerLog {
     /// Takes in a line of the log; says whether it was one of power.
     pub fn take(&mut self, file: &str, key: &str, value: Option<f64>, at_ms: Option<f64>) -> bool {
         match (key, value) {

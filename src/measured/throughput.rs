@@ -84,7 +84,7 @@ pub fn read(path: &Path) -> Result<Measured, Fault> {
     }
     for ((key, _), value) in constants.iter().zip(told) {
         let Some(value) = value else { continue };
-        if varies.contains(&key) {
+        if varies.contains(key) {
             let message = format!("the column of {key} changes in the file");
             let help = "a file of one setting is read; split it";
             let warning = Diagnostic::warning(message).in_file(file.as_str()).key(*key);

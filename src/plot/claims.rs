@@ -101,6 +101,20 @@ impl<'a> Row<'a> {
     }
 }
 
+/// The claims of one verdict.
+struct Group {
+    sign: Sign,
+    words: String,
+    dots: Vec<(f64, f64)>,
+    ranges: Vec<[(f64, f64); 2]>,
+}
+
+impl Group {
+    fn of(sign: Sign, words: String) -> Group {
+        Group { sign, words, dots: Vec::new(), ranges: Vec::new() }
+    }
+}
+
 /// The picture of claims, the boldest on top.
 pub fn chart(marks: &[ClaimMark], title: &str) -> Result<Chart, Fault> {
     let mut rows: Vec<Row<'_>> = marks.iter().filter_map(Row::of).collect();
@@ -111,7 +125,7 @@ pub fn chart(marks: &[ClaimMark], title: &str) -> Result<Chart, Fault> {
     }
     rows.sort_by(|a, b| b.dot().total_cmp(&a.dot()).then_with(|| a.mark.label.cmp(&b.mark.label)));
     let (least, most) = bounds(rows.iter().flat_map(Row::values)).unwrap_or((1.0, 1.0));
-    let span = (least.min(1.0 / NEAREST).max(1.0 / FARTHEST), most.max(NEAREST).min(FARTHEST));
+    let span = (least.clamp(1.0 / FARTHEST, 1.0 / NEAREST), most.clamp(NEAREST, FARTHEST));
     let quantity = Quantity {
         name: "claimed / predicted (1 is the predicted median)".to_owned(),
         unit: String::new(),
@@ -124,8 +138,7 @@ pub fn chart(marks: &[ClaimMark], title: &str) -> Result<Chart, Fault> {
 
     let mut bands = Vec::new();
     let mut ticks = Vec::new();
-    let mut ranges: BTreeMap<usize, (Sign, Vec<[(f64, f64); 2]>)> = BTreeMap::new();
-    let mut dots: BTreeMap<usize, (Sign, String, Vec<(f64, f64)>)> = BTreeMap::new();
+    let mut groups: BTreeMap<usize, Group> = BTreeMap::new();
     let mut diamonds = Vec::new();
     for (at, row) in rows.iter().enumerate() {
         let y = (rows.len() - at) as f64;
@@ -138,12 +151,12 @@ pub fn chart(marks: &[ClaimMark], title: &str) -> Result<Chart, Fault> {
         if let Some(measured) = row.measured {
             diamonds.push((place(measured), y));
         }
-        if row.claimed.0 < row.claimed.1 {
-            let range = [(place(row.claimed.0), y), (place(row.claimed.1), y)];
-            ranges.entry(row.rank).or_insert((row.sign, Vec::new())).1.push(range);
-        }
         let words = row.mark.verdict.replace('_', " ");
-        dots.entry(row.rank).or_insert((row.sign, words, Vec::new())).2.push((place(row.dot()), y));
+        let group = groups.entry(row.rank).or_insert_with(|| Group::of(row.sign, words));
+        group.dots.push((place(row.dot()), y));
+        if row.claimed.0 < row.claimed.1 {
+            group.ranges.push([(place(row.claimed.0), y), (place(row.claimed.1), y)]);
+        }
     }
     let mut legend = vec![Entry { text: "predicted, P10 to P90".to_owned(), shape: Shape::Cell(BAND_SIGN) }];
     let strokes = |lines: Vec<[(f64, f64); 2]>, colour, letter, width| Layer::Strokes { lines, colour, letter, width };
@@ -156,10 +169,10 @@ pub fn chart(marks: &[ClaimMark], title: &str) -> Result<Chart, Fault> {
         legend.push(Entry { text: "hardware bound (tick)".to_owned(), shape: Shape::Tick });
         layers.push(strokes(ticks, INK, '┃', 3.0));
     }
-    layers.extend(ranges.into_values().map(|(sign, lines)| strokes(lines, sign.colour, '─', 3.0)));
-    for (sign, words, points) in dots.into_values() {
+    for Group { sign, words, dots, ranges } in groups.into_values() {
         legend.push(Entry { text: format!("claimed: {words}"), shape: Shape::Marker(sign) });
-        layers.push(Layer::Points { points, sign, size: 6.5, opacity: 1.0 });
+        layers.push(strokes(ranges, sign.colour, '─', 3.0));
+        layers.push(Layer::Points { points: dots, sign, size: 6.5, opacity: 1.0 });
     }
     if !diamonds.is_empty() {
         legend.push(Entry { text: "measured".to_owned(), shape: Shape::Marker(MEASURED) });
