@@ -7,6 +7,7 @@ pub mod design;
 pub mod engine;
 pub mod fit;
 pub mod library;
+pub mod measured;
 pub mod model;
 pub mod plot;
 pub mod report;

@@ -140,13 +140,13 @@ fn request(arguments: &Arguments) -> Request {
 }
 
 /// The file that is asked for, tried before any work.
-struct Picture {
+pub(super) struct Picture {
     file: Artifact,
     format: Format,
 }
 
 impl Picture {
-    fn create(path: &Path) -> Result<Picture, Fault> {
+    pub(super) fn create(path: &Path) -> Result<Picture, Fault> {
         let shown = path.display().to_string();
         let extension = path.extension().and_then(|extension| extension.to_str()).unwrap_or_default();
         let format = match extension.to_ascii_lowercase().as_str() {
@@ -161,7 +161,7 @@ impl Picture {
     }
 
     /// Writes the picture; returns its name.
-    fn draw(self, chart: &Chart) -> Result<String, Fault> {
+    pub(super) fn draw(self, chart: &Chart) -> Result<String, Fault> {
         let content = match self.format {
             Format::Svg => plot::svg(chart),
             Format::Png => plot::png(chart)?,

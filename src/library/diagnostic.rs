@@ -72,6 +72,13 @@ impl Diagnostic {
         self
     }
 
+    /// Points at a line of a file that is not held in memory.
+    pub fn at_line(mut self, file: impl Into<String>, line: usize, text: &str) -> Diagnostic {
+        self.file = Some(file.into());
+        self.position = Some(Box::new(Position::of_line(line, text)));
+        self
+    }
+
     pub fn key(mut self, key: impl Into<String>) -> Diagnostic {
         self.key = Some(key.into());
         self
@@ -155,6 +162,15 @@ impl Position {
         let start = boundary(&excerpt, start.saturating_sub(from).min(excerpt.len()));
         let end = boundary(&excerpt, end.saturating_sub(from).clamp(start, excerpt.len()));
         Position { line, column, excerpt, span: start..end }
+    }
+}
+
+impl Position {
+    /// A whole line, shortened.
+    fn of_line(line: usize, text: &str) -> Position {
+        let excerpt = printable(text.get(..boundary(text, EXCERPT.min(text.len()))).unwrap_or_default());
+        let span = 0..excerpt.len();
+        Position { line, column: 1, excerpt, span }
     }
 }
 

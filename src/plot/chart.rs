@@ -38,6 +38,13 @@ pub enum Layer {
     Cells(Vec<Cell>),
     /// Rectangles along a category each.
     Bars(Vec<Cell>),
+    /// Lines under the points; a letter stands for them where there are only characters, a space for none.
+    Strokes {
+        lines: Vec<[(f64, f64); 2]>,
+        colour: Colour,
+        letter: char,
+        width: f64,
+    },
     /// Borders between cells.
     Borders(Vec<[(f64, f64); 2]>),
     Labels(Vec<Label>),
@@ -81,6 +88,8 @@ pub enum Shape {
     Marker(Sign),
     Cell(Sign),
     Line,
+    /// A short upright line.
+    Tick,
     Cloud,
 }
 

@@ -3,6 +3,7 @@
 pub mod axis;
 mod breakdown;
 mod chart;
+pub mod claims;
 mod cloud;
 mod frontier;
 mod heatmap;

@@ -22,6 +22,9 @@ use super::quantity::number;
 /// Units of the page.
 const WIDTH: f64 = 1200.0;
 const HEIGHT: f64 = 780.0;
+/// Height of a category, and of what is around them.
+const NAME_HEIGHT: f64 = 22.0;
+const NAME_ROOM: f64 = 190.0;
 /// Pixels for each unit of the page.
 const PIXELS: f32 = 2.0;
 
@@ -71,7 +74,7 @@ pub fn literal(text: &str) -> String {
 }
 
 fn page(chart: &Chart) -> Scene {
-    let layout = axes(chart, WIDTH, HEIGHT)
+    let layout = axes(chart, WIDTH, height(chart))
         .with_title(literal(&chart.title))
         .with_subtitle(literal(&chart.subtitle))
         .with_x_label(literal(&chart.x.label))
@@ -85,7 +88,9 @@ fn page(chart: &Chart) -> Scene {
     let layout = legend(layout, chart);
     let computed = ComputedLayout::from_layout(&layout);
     let mut scene = render_multiple(chart.layers.iter().flat_map(plots).collect(), layout);
-    let mut behind: Vec<Primitive> = chart.layers.iter().flat_map(|layer| cells(layer, &computed)).collect();
+    let lies_behind =
+        |layer: &Layer| cells(layer, &computed).into_iter().chain(strokes(layer, &computed)).collect::<Vec<_>>();
+    let mut behind: Vec<Primitive> = chart.layers.iter().flat_map(lies_behind).collect();
     let (grid, ticks) = further_ticks(chart, &computed);
     if behind.is_empty() {
         behind = grid;
@@ -94,7 +99,9 @@ fn page(chart: &Chart) -> Scene {
     ticks.into_iter().for_each(|shape| scene.add(shape));
     for layer in &chart.layers {
         match layer {
-            Layer::Borders(lines) => lines.iter().for_each(|line| scene.add(border(line, &computed))),
+            Layer::Borders(lines) => {
+                lines.iter().for_each(|line| scene.add(stroke(line, (255, 255, 255), 2.0, &computed)));
+            }
             Layer::Labels(labels) => place(labels, chart, &computed).into_iter().for_each(|text| scene.add(text)),
             _ => {}
         }
@@ -103,6 +110,11 @@ fn page(chart: &Chart) -> Scene {
         colour_bar(&mut scene, bar, &computed);
     }
     scene
+}
+
+/// A page grows with its categories.
+fn height(chart: &Chart) -> f64 {
+    HEIGHT.max(NAME_ROOM + NAME_HEIGHT * chart.y.names.len() as f64)
 }
 
 /// The empty axes of a chart on a page of a size.
@@ -162,6 +174,7 @@ fn entry(entry: &Entry) -> LegendEntry {
         Shape::Marker(sign) => (sign.colour, LegendShape::Marker(shape(sign.marker))),
         Shape::Cell(sign) => (sign.colour, LegendShape::Rect),
         Shape::Line => (INK, LegendShape::Line),
+        Shape::Tick => (INK, LegendShape::Rect),
         Shape::Cloud => (FAINT, LegendShape::Circle),
     };
     LegendEntry { label: literal(&entry.text), color: hex(colour), shape, dasharray: None }
@@ -200,7 +213,7 @@ fn plots(layer: &Layer) -> Option<Plot> {
         Layer::Line(points) => line(points, 2.0),
         // An empty plot: the axes need one.
         Layer::Cells(_) | Layer::Bars(_) => ScatterPlot::new().with_data(Vec::<(f64, f64)>::new()).into(),
-        Layer::Borders(_) | Layer::Labels(_) => return None,
+        Layer::Strokes { .. } | Layer::Borders(_) | Layer::Labels(_) => return None,
     })
 }
 
@@ -222,6 +235,12 @@ fn lay_behind(scene: &mut Scene, shapes: Vec<Primitive>) {
     let clip = scene.elements.iter().position(|shape| matches!(shape, Primitive::ClipStart { .. }));
     let at = clip.map_or(scene.elements.len(), |clip| clip + 1);
     scene.elements.splice(at..at, shapes);
+}
+
+/// The lines of a layer: under the points, over the bars.
+fn strokes(layer: &Layer, computed: &ComputedLayout) -> Vec<Primitive> {
+    let Layer::Strokes { lines, colour, width, .. } = layer else { return Vec::new() };
+    lines.iter().map(|line| stroke(line, *colour, *width, computed)).collect()
 }
 
 fn cells(layer: &Layer, computed: &ComputedLayout) -> Option<Primitive> {
@@ -290,9 +309,9 @@ fn twos_and_fives(axis: &Axis) -> Vec<f64> {
     marks.filter(|mark| (axis.low..=axis.high).contains(mark)).collect()
 }
 
-fn border(line: &[(f64, f64); 2], computed: &ComputedLayout) -> Primitive {
+fn stroke(line: &[(f64, f64); 2], colour: Colour, width: f64, computed: &ComputedLayout) -> Primitive {
     let [(x1, y1), (x2, y2)] = line.map(|(x, y)| (computed.map_x(x), computed.map_y(y)));
-    Primitive::Line { x1, y1, x2, y2, stroke: rgb((255, 255, 255)), stroke_width: 2.0, stroke_dasharray: None }
+    Primitive::Line { x1, y1, x2, y2, stroke: rgb(colour), stroke_width: width, stroke_dasharray: None }
 }
 
 /// A rectangle on the page.

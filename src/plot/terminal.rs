@@ -170,8 +170,27 @@ fn draw(layer: &Layer, computed: &ComputedLayout, scene: &mut Scene, letters: &m
                 letter_at(x, y, literal(&label.text), scene);
             }
         }
-        Layer::Cloud(_) | Layer::Line(_) | Layer::Borders(_) => {}
+        Layer::Strokes { lines, colour, letter, .. } if *letter != ' ' => {
+            for line in lines {
+                let stand_in = letters.stand_in(*letter, *colour);
+                strike(line.map(|(x, y)| (computed.map_x(x), computed.map_y(y))), stand_in, scene);
+            }
+        }
+        Layer::Strokes { .. } | Layer::Cloud(_) | Layer::Line(_) | Layer::Borders(_) => {}
     }
+}
+
+/// The characters of a line: in the column of an upright one, else in the row.
+fn strike([(x1, y1), (x2, y2)]: [(f64, f64); 2], letter: char, scene: &mut Scene) {
+    let (first, last) = ((y1.min(y2) / DOWN) as usize, (y1.max(y2) / DOWN) as usize);
+    let middle = 0.5 * (y1 + y2);
+    if (y1 - y2).abs() > 2.0 * DOWN {
+        (first..=last).for_each(|row| letter_at(x1, (row as f64 + 0.5) * DOWN, letter.to_string(), scene));
+        return;
+    }
+    let (left, right) = ((x1.min(x2) / ACROSS) as usize, (x1.max(x2) / ACROSS) as usize);
+    let text: String = (left..=right).map(|_| letter).collect();
+    letter_at(x1.min(x2), middle, text, scene);
 }
 
 /// Every character whose middle lies in a cell takes its letter.
@@ -221,6 +240,7 @@ fn legend(chart: &Chart, columns: usize) -> String {
         let sign = match shape {
             Shape::Marker(sign) | Shape::Cell(sign) => coloured(sign.letter, sign.colour),
             Shape::Line => coloured('─', INK),
+            Shape::Tick => coloured('┃', INK),
             Shape::Cloud => coloured('⠿', FAINT),
         };
         let width = text.chars().count() + 5;
