@@ -12,6 +12,7 @@
 //! 6. *only if*: the smallest set of conditions that brings it into the band;
 //! 7. *overstated*: under the bound, outside the band, and no admissible choice helps.
 
+pub mod absolute;
 pub mod agreement;
 pub mod condition;
 pub mod effect;

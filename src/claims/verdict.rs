@@ -16,6 +16,7 @@ use super::run::{Runs, SIZES, Why};
 use super::setup::{self, Admissible, Change, Choice, Setup, USUAL_WORKLOADS, admissible};
 use super::standing::winner;
 use super::statement::{self, Activity, Basis, Claim, Metric, ModelClass, Sense};
+use super::unit::Unit;
 use crate::library::diagnostic::Fault;
 use crate::library::entry_kind::EntryKind;
 use crate::uncertainty::band::Band;
@@ -637,6 +638,15 @@ struct Outcome {
 }
 
 impl Trial {
+    /// A value of the claim's unit in base units; a ratio as an advantage.
+    pub fn base(&self, value: f64) -> f64 {
+        let metric = Metric::ALL.into_iter().find(|metric| metric.word() == self.metric);
+        match (Unit::parse(&self.unit), metric) {
+            (Some(unit), Some(metric)) if metric != Metric::Arithmetic => unit.base(metric, value),
+            _ => value,
+        }
+    }
+
     fn end(self, verdict: Verdict, why: String) -> Trial {
         let unmeasured = if verdict == Verdict::Contradicted { self.unmeasured } else { verdict };
         Trial { verdict, why, unmeasured, ..self }

@@ -9,6 +9,8 @@ use std::process::ExitCode;
 use clap::Args;
 use serde_json::{Value, json};
 
+use super::measured::{self, ClaimLine};
+use super::plot::Picture;
 use super::{Global, Outcome, output};
 use crate::claims::statement::{self, Claim};
 use crate::claims::verdict::{Court, Trial, Verdict};
@@ -16,6 +18,8 @@ use crate::claims::{self, agreement};
 use crate::library::diagnostic::{Diagnostic, Fault, quoted};
 use crate::library::nearest::nearest;
 use crate::library::source_text::SourceText;
+use crate::plot;
+use crate::plot::claims::ClaimMark;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -25,7 +29,13 @@ Examples:
   wattline claims --verdict only_if,impossible
   wattline claims --show nv-hopper-6x > my.toml  a claim file to start from
   wattline claims my.toml --explain              your own
+  wattline claims -o claims.svg                  claimed against predicted bands, as a picture
+  wattline claims --measured result_0.txt --chip h100 --chips 64
   wattline claims --json | jq '.claims[] | [.id, .verdict]'
+
+--measured takes a benchmark of your own (MLPerf Training logs or result tables, a CSV of
+tokens/s, nvidia-smi or IPMI power logs) and says where it stands against the hardware's
+bound, the predicted band, and what is claimed of the chip.
 
 Verdicts, the first that applies: not_testable (out of scope), contradicted (by a
 measurement or by its own arithmetic), impossible (above the hardware's bound),
@@ -44,6 +54,11 @@ pub struct Arguments {
     /// Print each verdict at length: quote, source, like with like, mismatches, arithmetic, what it leans on
     #[arg(long)]
     explain: bool,
+    /// Draw the claims beside their bands
+    #[arg(long, short = 'o', visible_alias = "output", value_name = "FILE.svg|FILE.png", conflicts_with = "measured")]
+    out: Option<PathBuf>,
+    #[command(flatten)]
+    measured: measured::Arguments,
     /// Print the file's text of a claim that the program carries
     #[arg(long, value_name = "ID", exclusive = true)]
     show: Option<String>,
@@ -57,6 +72,10 @@ pub fn run(arguments: &Arguments, global: &Global) -> Outcome {
         output::answer(&text)?;
         return Ok(ExitCode::SUCCESS);
     }
+    if !arguments.measured.measured.is_empty() {
+        return beside_a_measurement(arguments, global);
+    }
+    let picture = arguments.out.as_deref().map(Picture::create).transpose()?;
     let wanted = arguments.verdict.iter().map(|word| verdict(word)).collect::<Result<Vec<_>, _>>()?;
     let library = global.open_library()?;
     let claims = chosen(arguments, &library)?;
@@ -70,12 +89,64 @@ pub fn run(arguments: &Arguments, global: &Global) -> Outcome {
     if !wanted.is_empty() {
         trials.retain(|trial| wanted.contains(&trial.verdict));
     }
+    if let Some(picture) = picture {
+        let title = format!("{} claims on trial", trials.len());
+        let drawn = picture.draw(&plot::claims::chart(&marks(&trials), &title)?)?;
+        if !global.json {
+            output::remark(&format!("drawn as {drawn}"));
+        }
+    }
     if global.json {
         output::json(&document(&trials, &agreement)?)?;
     } else {
         output::answer(&page::page(&trials, &agreement, arguments.explain))?;
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// A measured benchmark against hardware, prediction and what is claimed of its chip.
+fn beside_a_measurement(arguments: &Arguments, global: &Global) -> Outcome {
+    let assessments = measured::assessments(&arguments.measured, global)?;
+    let library = global.open_library()?;
+    let claims = chosen(arguments, &library)?;
+    let court = Court::new(&library)?;
+    let mut lines: Vec<ClaimLine> = Vec::new();
+    for assessment in &assessments {
+        for claim in &claims {
+            let Some((quantity, low, high)) = court.claimed_of(claim, &assessment.design)? else { continue };
+            lines.push(ClaimLine {
+                id: claim.id.clone(),
+                claimant: claim.claimant.clone(),
+                quote: claim.quote.clone(),
+                quantity,
+                unit: quantity.unit().to_owned(),
+                claimed_low: low,
+                claimed_high: high,
+            });
+        }
+    }
+    measured::show(&arguments.measured, &assessments, &lines, global)
+}
+
+/// Trials as the rows of a picture, in base units: differences in percent have no logarithm.
+fn marks(trials: &[Trial]) -> Vec<ClaimMark> {
+    let mark = |trial: &Trial| {
+        let base = |value: f64| trial.base(value);
+        let [low, high] = trial.claimed_range.map(base);
+        let predicted = trial.predicted.map(|band| {
+            let (a, b) = (base(band.p10), base(band.p90));
+            (a.min(b), base(band.p50), a.max(b))
+        });
+        ClaimMark {
+            label: trial.id.clone(),
+            verdict: trial.verdict.word().to_owned(),
+            claimed: (low.min(high), low.max(high)),
+            predicted,
+            bound: trial.bound.map(base),
+            measured: trial.measured.map(base),
+        }
+    };
+    trials.iter().map(mark).collect()
 }
 
 /// Reads a verdict's word.

@@ -25,37 +25,37 @@ pub struct Arguments {
     #[arg(long, value_name = "FILE", num_args = 1..)]
     pub measured: Vec<PathBuf>,
     /// Chip that was measured [default: as the file tells]
-    #[arg(long, value_name = "NAME|FILE")]
+    #[arg(long, requires = "measured", value_name = "NAME|FILE")]
     pub chip: Option<String>,
     /// How many chips ran [default: as the file tells]
-    #[arg(long, value_name = "N", allow_hyphen_values = true)]
+    #[arg(long, requires = "measured", value_name = "N", allow_hyphen_values = true)]
     pub chips: Option<String>,
     /// What was trained [default: as the file tells]
-    #[arg(long, value_name = "NAME|FILE")]
+    #[arg(long, requires = "measured", value_name = "NAME|FILE")]
     pub workload: Option<String>,
     /// Precision of the layer GEMMs
-    #[arg(long, value_name = "P")]
+    #[arg(long, requires = "measured", value_name = "P")]
     pub precision: Option<String>,
     /// Software stack [default: the vendor's newest]
-    #[arg(long, value_name = "NAME|FILE")]
+    #[arg(long, requires = "measured", value_name = "NAME|FILE")]
     pub stack: Option<String>,
     /// Cluster around the chips [default: the chip's reference cluster]
-    #[arg(long, value_name = "NAME|FILE")]
+    #[arg(long, requires = "measured", value_name = "NAME|FILE")]
     pub cluster: Option<String>,
     /// Tokens of a sequence [default: as the file or the benchmark's rules tell]
-    #[arg(long, value_name = "N", allow_hyphen_values = true)]
+    #[arg(long, requires = "measured", value_name = "N", allow_hyphen_values = true)]
     pub seq_len: Option<String>,
     /// Sequences a step [default: as the file tells]
-    #[arg(long, value_name = "N", allow_hyphen_values = true)]
+    #[arg(long, requires = "measured", value_name = "N", allow_hyphen_values = true)]
     pub global_batch: Option<String>,
     /// Tokens that the run trained, where a file states its minutes alone
-    #[arg(long, value_name = "N", allow_hyphen_values = true)]
+    #[arg(long, requires = "measured", value_name = "N", allow_hyphen_values = true)]
     pub tokens: Option<String>,
     /// Fields of the plan that ran, such as tp=8,pp=4 [default: the best is searched]
-    #[arg(long, value_name = "PLAN")]
+    #[arg(long, requires = "measured", value_name = "PLAN")]
     pub plan: Option<String>,
     /// What one power meter measures [default: as the file tells]
-    #[arg(long, value_enum, ignore_case = true, value_name = "WHAT")]
+    #[arg(long, requires = "measured", value_enum, ignore_case = true, value_name = "WHAT")]
     pub metered: Option<MeteredArgument>,
 }
 
@@ -142,11 +142,6 @@ pub fn assessments(arguments: &Arguments, global: &Global) -> Result<Vec<Assessm
 
 fn nothing() -> Fault {
     Fault::input(Diagnostic::error("the files hold no measured run").key("measured").help("name a log of a run"))
-}
-
-/// `--measured` alone: no claims beside it.
-pub fn run(arguments: &Arguments, global: &Global) -> Outcome {
-    show(arguments, &assessments(arguments, global)?, &[], global)
 }
 
 /// Prints assessments, and how claims about the same quantities compare.

@@ -11,7 +11,7 @@ mod engine;
 mod estimate;
 mod fit;
 mod list;
-pub mod measured;
+mod measured;
 mod merge;
 mod output;
 mod plot;
@@ -105,9 +105,6 @@ enum Command {
     Plot(plot::Arguments),
     /// Show which adapters and engines work here
     Doctor(doctor::Arguments),
-    /// A measured benchmark against hardware and prediction
-    #[command(hide = true)]
-    Measured(Box<measured::Arguments>),
     /// Print the completion script of a shell
     Completions(completions::Arguments),
 }
@@ -176,7 +173,6 @@ fn dispatch(cli: &Cli) -> Outcome {
         Command::Fit(arguments) => fit::run(arguments, global),
         Command::Plot(arguments) => plot::run(arguments, global),
         Command::Doctor(arguments) => doctor(arguments, global),
-        Command::Measured(arguments) => measured::run(arguments, global),
         Command::Completions(arguments) => completions::run(arguments),
     }
 }
