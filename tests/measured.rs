@@ -383,7 +383,7 @@ fn wattline(arguments: &[&str]) -> (Option<i32>, serde_json::Value) {
 #[test]
 fn the_command_prints_one_document() {
     let (code, document) = wattline(&[
-        "measured",
+        "claims",
         "--chips=64",
         "--precision=bf16",
         "--measured",
@@ -401,7 +401,7 @@ fn the_command_prints_one_document() {
         assert!(row["position"].as_str().is_some_and(|text| !text.is_empty()) && row["why"].is_array());
     }
     assert_eq!(document["missing"], serde_json::json!([]));
-    let (code, document) = wattline(&["measured", "--measured", &path("mlperf/result_0.txt")]);
+    let (code, document) = wattline(&["claims", "--measured", &path("mlperf/result_0.txt")]);
     assert_eq!((code, document["error"]["key"].as_str()), (Some(2), Some("chips")));
     assert_eq!(document["others"][0]["key"], "precision");
 }

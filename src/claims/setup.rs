@@ -361,7 +361,7 @@ pub fn admissible(claim: &Claim, like: &Setup, subject: &Part, baseline: Option<
         put(None, Change::Sparsity(Sparsity::TwoOfFour, Sparsity::None));
     }
     let rates = matches!(claim.metric, Metric::Throughput | Metric::TimeToTrain | Metric::Power);
-    if rates && counts(claim).is_some() {
+    if rates && matches!(claim.per(), Per::System | Per::Rack) && counts(claim).is_some() {
         put(Some(Difference::Chips), Change::Counts);
     }
     let like_stack = like.baseline.as_ref().and_then(|case| case.stack.as_ref());
