@@ -78,6 +78,13 @@ fn a_run_is_timed_by_its_blocks_without_their_evaluations() {
     // 36,864 x 8,192 tokens / 600 s / 64 chips = 7,864.32.
     let found = assessed(&run, &Told { chips: Some(64.0), precision: Some(Precision::Bf16), ..Told::default() });
     close(measured(&found, Quantity::TokensPerSPerChip), 7864.32);
+    // 630 s, of which 30 are evaluations; the steps at the predicted rate take 36,864 x 8,192 tokens over it.
+    let rate = &found.quantities[0];
+    let time = found.quantities.iter().find(|row| row.quantity == Quantity::TimeToTrain).unwrap();
+    close(time.measured, 630.0);
+    close(time.predicted.p50, 30.0 + 36_864.0 * 8192.0 / 64.0 / rate.predicted.p50);
+    close(time.predicted.p90, 30.0 + 36_864.0 * 8192.0 / 64.0 / rate.predicted.p10);
+    close(time.bound.unwrap(), 30.0 + 36_864.0 * 8192.0 / 64.0 / rate.bound.unwrap());
 }
 
 #[test]
@@ -393,7 +400,10 @@ fn the_command_prints_one_document() {
     assert_eq!(code, Some(0));
     let rows = document["measured"].as_array().unwrap();
     let words: Vec<&str> = rows.iter().map(|row| row["quantity"].as_str().unwrap()).collect();
-    assert_eq!(words, ["tokens_per_s_per_chip", "tflops_per_chip", "mfu", "node_w", "node_j_per_token"]);
+    assert_eq!(
+        words,
+        ["tokens_per_s_per_chip", "tflops_per_chip", "mfu", "time_to_train", "node_w", "node_j_per_token"]
+    );
     close(rows[0]["measured"].as_f64().unwrap(), 7864.32);
     for row in rows {
         let band = &row["predicted"];

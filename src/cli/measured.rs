@@ -310,6 +310,7 @@ fn range(claim: &ClaimLine) -> String {
 fn kind(quantity: Quantity) -> &'static str {
     match quantity {
         Quantity::TokensPerSPerChip | Quantity::TflopsPerChip | Quantity::Mfu => "speed",
+        Quantity::TimeToTrain => "time",
         Quantity::ChipW | Quantity::NodeW => "power",
         Quantity::ChipJPerToken | Quantity::NodeJPerToken => "energy",
     }
@@ -320,6 +321,7 @@ fn title(quantity: Quantity) -> String {
     let unit = match quantity {
         Quantity::TokensPerSPerChip | Quantity::TflopsPerChip => "",
         Quantity::Mfu => ", %",
+        Quantity::TimeToTrain => ", min",
         Quantity::ChipW | Quantity::NodeW => ", W",
         Quantity::ChipJPerToken | Quantity::NodeJPerToken => ", mJ",
     };
@@ -329,6 +331,7 @@ fn title(quantity: Quantity) -> String {
 fn figure(quantity: Quantity, value: f64) -> String {
     match quantity {
         Quantity::Mfu => format!("{:.1}", 100.0 * value),
+        Quantity::TimeToTrain => rounded(value / 60.0),
         Quantity::ChipJPerToken | Quantity::NodeJPerToken => rounded(1e3 * value),
         _ => rounded(value),
     }

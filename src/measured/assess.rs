@@ -43,6 +43,8 @@ pub enum Quantity {
     TokensPerSPerChip,
     TflopsPerChip,
     Mfu,
+    /// From the start of the clock to the target, evaluations included.
+    TimeToTrain,
     ChipW,
     NodeW,
     ChipJPerToken,
@@ -56,6 +58,7 @@ impl Quantity {
             Quantity::TokensPerSPerChip => "tokens_per_s_per_chip",
             Quantity::TflopsPerChip => "tflops_per_chip",
             Quantity::Mfu => "mfu",
+            Quantity::TimeToTrain => "time_to_train",
             Quantity::ChipW => "chip_w",
             Quantity::NodeW => "node_w",
             Quantity::ChipJPerToken => "chip_j_per_token",
@@ -68,6 +71,7 @@ impl Quantity {
             Quantity::TokensPerSPerChip => "tokens/s a chip",
             Quantity::TflopsPerChip => "TFLOP/s a chip",
             Quantity::Mfu => "MFU",
+            Quantity::TimeToTrain => "time to train",
             Quantity::ChipW => "power of a chip",
             Quantity::NodeW => "power of a node",
             Quantity::ChipJPerToken => "energy a token, chips",
@@ -80,6 +84,7 @@ impl Quantity {
             Quantity::TokensPerSPerChip => "tokens/s",
             Quantity::TflopsPerChip => "TFLOP/s",
             Quantity::Mfu => "1",
+            Quantity::TimeToTrain => "s",
             Quantity::ChipW | Quantity::NodeW => "W",
             Quantity::ChipJPerToken | Quantity::NodeJPerToken => "J",
         }
@@ -185,6 +190,8 @@ pub fn assess(library: &Library, measured: &Measured, told: &Told) -> Result<Ass
     let missing = std::mem::take(&mut scale.missing);
     warnings.append(&mut scale.warnings);
     let title = if measured.title.is_empty() { measured.files.join(", ") } else { measured.title.clone() };
+    let title =
+        if measured.runs > 1 && measured.is_run() { format!("{title} ({} runs)", measured.runs) } else { title };
     Ok(Assessment {
         title,
         files: measured.files.clone(),
@@ -341,6 +348,7 @@ impl<'a> Scale<'a> {
                 quantities.push(self.rate(Quantity::TokensPerSPerChip, 1.0, rate));
                 quantities.push(self.rate(Quantity::TflopsPerChip, self.flop * 1e-12, rate));
                 quantities.push(self.rate(Quantity::Mfu, self.flop / self.peak, rate));
+                quantities.extend(self.time_to_train());
                 self.check_stated_flops(rate.value);
             }
             None => self.missing.push("tokens/s: no file times the steps of a run".to_owned()),
@@ -429,6 +437,26 @@ impl<'a> Scale<'a> {
         assessed.sustained = Some(sustained);
         assessed.why = self.why(&assessed);
         assessed
+    }
+
+    /// The time of a run whose steps are counted: the steps as predicted, and what the log spends beside them.
+    fn time_to_train(&self) -> Option<Assessed> {
+        let (design, measured) = (self.design, self.measured);
+        let run_s = measured.run_s.as_ref()?;
+        let (samples, training_s) = (measured.samples.as_ref()?, measured.training_s.as_ref()?);
+        let runs = measured.runs as f64;
+        let beside_s = (run_s.value - training_s.value / runs).max(0.0);
+        let used = self.estimate.plan.global_batch() as f64 * design.chips / self.estimate.chips_used;
+        let steps = samples.value / runs / used;
+        let step = bands(self.estimate, &self.uncertainty, &design.spread).step_s;
+        let of = |step_s: f64| steps * step_s + beside_s;
+        let predicted = Band { p10: of(step.p10), p50: of(step.p50), p90: of(step.p90) };
+        let flop = samples.value / runs * design.setting.workload.run.seq_len * self.flop / design.chips;
+        let least = flop / self.peak + beside_s;
+        let from = format!("{}, of which {beside_s:.1} s are no steps", run_s.from);
+        let mut assessed = Assessed::new(Quantity::TimeToTrain, run_s.value, from, predicted, Some(least));
+        assessed.sustained = Some(flop / self.sustained + beside_s);
+        Some(assessed)
     }
 
     /// What explains a rate that lies where none should.
@@ -553,6 +581,7 @@ impl Assessed {
         let place = match bound {
             // A nameplate is no law of nature: boosts and fans draw more.
             Some(bound) if quantity.is_rate() && measured > bound => Place::BeyondBound,
+            Some(bound) if quantity == Quantity::TimeToTrain && measured < bound => Place::BeyondBound,
             _ if measured > predicted.p90 => Place::AboveBand,
             _ if measured < predicted.p10 => Place::BelowBand,
             _ => Place::InBand,
