@@ -2,7 +2,6 @@
 
 use serde::Serialize;
 
-use super::measured_result::TOLERANCE;
 use super::verdict::{Trial, Verdict};
 
 /// Verdicts that were reached without the measurement, beside it.
@@ -19,11 +18,9 @@ pub struct Agreement {
 /// The agreement of trials.
 pub fn of(trials: &[Trial]) -> Agreement {
     let mut agreement = Agreement::default();
-    for trial in trials.iter().filter(|trial| trial.measured_same) {
-        let (Some(measured), true) = (trial.measured, trial.unmeasured != Verdict::NotTestable) else { continue };
+    for trial in trials {
+        let Some(borne_out) = trial.borne_out.filter(|_| trial.unmeasured != Verdict::NotTestable) else { continue };
         agreement.measured += 1;
-        let [low, high] = trial.claimed_range;
-        let borne_out = low <= measured * TOLERANCE && high >= measured / TOLERANCE;
         if borne_out == trial.holds_unmeasured {
             agreement.agree += 1;
         } else {

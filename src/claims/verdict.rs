@@ -99,6 +99,8 @@ pub struct Trial {
     pub measured_by: Option<String>,
     /// Whether the measurement is of the very systems and workload.
     pub measured_same: bool,
+    /// Whether the measurement of the same systems bears the claim out.
+    pub borne_out: Option<bool>,
     pub unit: String,
     pub why: String,
     /// ln(claimed / P50) in the sense of achievement: how far above the middle of the band the claim lies.
@@ -244,7 +246,9 @@ impl<'a> Court<'a> {
         if let Some(why) = contradiction {
             return Ok(trial.end(Verdict::Contradicted, why));
         }
-        if let Some(why) = beside.filter(|beside| beside.same).and_then(|beside| contradicts(claim, &asked, &beside)) {
+        let of_measurement = beside.filter(|beside| beside.same).map(|beside| contradicts(claim, &asked, &beside));
+        trial.borne_out = of_measurement.as_ref().map(Option::is_none);
+        if let Some(why) = of_measurement.flatten() {
             return Ok(trial.end(Verdict::Contradicted, why));
         }
         trial.conditions = outcome.conditions;
@@ -671,6 +675,7 @@ fn blank(claim: &Claim) -> Trial {
         measured: None,
         measured_by: None,
         measured_same: false,
+        borne_out: None,
         unit: claim.unit().word.to_owned(),
         why: String::new(),
         margin: None,
