@@ -151,7 +151,7 @@ pub fn rescue(court: &Court<'_>, claim: &Claim, asked: f64, inverse: bool, groun
             let library = chip_hour_ratio(court, &setup.at(&ground.choice))?;
             let needed = library.map_or(String::new(), |ratio| {
                 format!(
-                    "a chip-hour of the subject costs at most {} of the baseline's (the library's prices give {})",
+                    "a chip-hour of the subject costs at most {} times the baseline's (the library's prices give {})",
                     digits(ratio / factor),
                     digits(ratio)
                 )

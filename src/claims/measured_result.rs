@@ -83,6 +83,11 @@ fn compare(library: &Library, claim: &Claim, result: &'static Measurement) -> Op
         return None;
     }
     let same_activity = claim.activity == result.activity;
+    let same = subject.same && baseline.same && workload && same_activity;
+    if claim.is_of_one_chip() && !same {
+        // Two runs of one chip differ by what else they are about.
+        return None;
+    }
     let factor = normalise(claim, result)?;
     let base = |value: f64| unit.base(result.metric, value) * factor;
     let (a, b) = (base(result.value.low), base(result.value.high));
@@ -90,8 +95,8 @@ fn compare(library: &Library, claim: &Claim, result: &'static Measurement) -> Op
         result,
         low: a.min(b),
         high: a.max(b),
-        same: subject.same && baseline.same && workload && same_activity,
-        score: subject.score + baseline.score + if workload { 4 } else { 0 } + u32::from(same_activity),
+        same,
+        score: subject.score + baseline.score + if workload { 4 } else { 0 } + if same_activity { 4 } else { 0 },
     })
 }
 

@@ -231,7 +231,11 @@ impl<'a> Court<'a> {
             }
         };
         self.decompose(claim, &ground, &mut trial)?;
-        trial.notes.clone_from(&ground.said.notes);
+        for note in &ground.said.notes {
+            if !trial.notes.contains(note) {
+                trial.notes.push(note.clone());
+            }
+        }
         let unit = claim.unit();
         let said = ground.said.band;
         let shown = |base: f64| unit.of_base(claim.metric, base);
