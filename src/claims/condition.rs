@@ -29,7 +29,7 @@ pub fn is_stated(claim: &Claim, change: &Change) -> bool {
             stated == (*subject, *other) && stated.0.is_some()
         }
         Change::Sparsity(..) => claim.subject.sparsity != Sparsity::None,
-        Change::Counts | Change::BaselineStack(_) | Change::Sites => true,
+        Change::Counts | Change::BaselineStack(_) | Change::Sites | Change::Domain(..) => true,
         _ => false,
     }
 }
@@ -47,6 +47,7 @@ fn kind(change: &Change) -> u8 {
         Change::Boundary(_) => 7,
         Change::PowerCap(_) => 8,
         Change::Rental => 9,
+        Change::Domain(..) => 10,
     }
 }
 
@@ -106,6 +107,13 @@ pub fn words(setup: &Setup, change: &Change) -> String {
         Change::Boundary(_) => "the servers alone are counted, no building".to_owned(),
         Change::PowerCap(share) => {
             format!("the subject's chips are capped at {} % of their TDP, and run slower", digits(100.0 * share))
+        }
+        Change::Domain(subject, baseline) => {
+            let joined = |chips: &Option<f64>| chips.map_or_else(|| "the usual number of".to_owned(), digits);
+            match baseline {
+                Some(_) => format!("a scale-up network of {} chips against {}", joined(subject), joined(baseline)),
+                None => format!("the subject's scale-up network joins {} chips", joined(subject)),
+            }
         }
         Change::Rental => "each chip-hour costs what the library lists for rental".to_owned(),
     }

@@ -85,6 +85,8 @@ pub enum Change {
     PowerCap(f64),
     /// Both sides at the hourly prices of the library.
     Rental,
+    /// Chips that the scale-up network of each side joins, as stated.
+    Domain(Option<f64>, Option<f64>),
 }
 
 /// What the claim leaves open on both sides alike: chips and workload. Its band holds all of them.
@@ -165,7 +167,7 @@ fn case(claim: &Claim, system: &System, chip: &str, workload: &str, chips: f64, 
         cluster: system.cluster.clone(),
         site: system.site.clone(),
         plan: system.plan.clone(),
-        domain_chips: system.domain_chips,
+        domain_chips: None,
         power_cap_w: system.power_cap_w,
         pue: system.pue,
         g_per_kwh: system.g_per_kwh,
@@ -275,6 +277,12 @@ impl Setup {
             Change::Boundary(boundary) => setup.boundary = *boundary,
             Change::PowerCap(share) => setup.cap = Some(*share),
             Change::Rental => setup.rental = true,
+            Change::Domain(subject, baseline) => {
+                setup.subject.domain_chips = *subject;
+                if let Some(case) = &mut setup.baseline {
+                    case.domain_chips = *baseline;
+                }
+            }
         }
         setup
     }
@@ -363,6 +371,10 @@ pub fn admissible(claim: &Claim, like: &Setup, subject: &Part, baseline: Option<
     let rates = matches!(claim.metric, Metric::Throughput | Metric::TimeToTrain | Metric::Power);
     if rates && matches!(claim.per(), Per::System | Per::Rack) && counts(claim).is_some() {
         put(Some(Difference::Chips), Change::Counts);
+    }
+    let domains = (claim.subject.domain_chips, claim.baseline.as_ref().and_then(|b| b.domain_chips));
+    if domains != (None, None) {
+        put(Some(Difference::Domain), Change::Domain(domains.0, domains.1));
     }
     let like_stack = like.baseline.as_ref().and_then(|case| case.stack.as_ref());
     let stack = claim.baseline.as_ref().and_then(|b| b.stack.clone());
