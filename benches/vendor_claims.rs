@@ -10,8 +10,9 @@ use std::time::Instant;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use serde::{Deserialize, Serialize};
+use wattline::claims::court::Court;
 use wattline::claims::statement::Claim;
-use wattline::claims::verdict::{Court, Trial};
+use wattline::claims::trial::Trial;
 use wattline::claims::{agreement, shipped};
 use wattline::library::diagnostic::Fault;
 use wattline::library::store::Library;

@@ -1,11 +1,11 @@
 //! What a claim says of a run that somebody measured: a ratio becomes a rate on the baseline's predicted one.
 
+use super::court::Court;
 use super::part::Part;
 use super::run::Case;
 use super::setup::{Choice, Setup};
 use super::statement::{Activity, Claim, Metric, Per};
 use super::unit::Dimension;
-use super::verdict::Court;
 use crate::design::Design;
 use crate::library::diagnostic::Fault;
 use crate::measured::assess::Quantity;

@@ -2,7 +2,8 @@
 
 use serde::Serialize;
 
-use super::verdict::{Trial, Verdict};
+use super::trial::Trial;
+use super::verdict::Verdict;
 
 /// Verdicts that were reached without the measurement, beside it.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]

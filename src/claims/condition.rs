@@ -1,10 +1,12 @@
 //! Under which conditions a claim would hold: the smallest set of changes, or what the baseline, the price or the grid
 //! must have been.
 
+use super::court::Court;
+use super::ground::Ground;
 use super::part::Part;
 use super::setup::{Change, Setup, sparse_factor};
 use super::statement::{Activity, Boundary, Claim, Convention, Metric, Sparsity, System};
-use super::verdict::{Court, Ground, digits};
+use super::wording::digits;
 use crate::library::diagnostic::Fault;
 use crate::library::workload::Precision;
 use crate::model::cost::all_in_usd;

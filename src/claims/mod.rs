@@ -1,7 +1,7 @@
 //! Claims on trial: what vendors and the public debate state, against what can be computed.
 //!
-//! A claim file ([`statement`]) holds facts alone. The [`verdict`] is the first that applies of seven, found by searching
-//! what the claim leaves open ([`setup`], [`condition`]) with the model and its uncertainty ([`run`], [`predict`]):
+//! A claim file ([`statement`]) holds facts alone. The [`court`] finds the [`verdict`], the first that applies of seven, by
+//! searching what the claim leaves open ([`setup`], [`condition`]) with the model and its uncertainty ([`run`], [`predict`]):
 //!
 //! 1. *not testable*: outside of what is computed, or nothing is stated that a meter could read;
 //! 2. *contradicted*: a shipped measurement of the very systems ([`measured_result`]), the cited data ([`figures`]) or the
@@ -14,10 +14,14 @@
 
 pub mod absolute;
 pub mod agreement;
+mod arithmetic;
+mod asked;
 pub mod condition;
+pub mod court;
 pub mod effect;
 pub mod figures;
 pub mod formula;
+mod ground;
 pub mod measured_result;
 pub mod part;
 pub mod predict;
@@ -25,8 +29,11 @@ pub mod run;
 pub mod setup;
 pub mod standing;
 pub mod statement;
+pub mod trial;
 pub mod unit;
 pub mod verdict;
+mod weigh;
+pub mod wording;
 
 use crate::library::diagnostic::{Diagnostic, Fault, quoted};
 use crate::library::store::{Library, evidence_folder};

@@ -184,10 +184,10 @@ pub fn like_with_like(
     let Some(baseline) = baseline else { return (subject.1, None) };
     let on_both = |width: Width| width.on(subject.0).zip(width.on(baseline.0));
     let stated = [baseline.1, subject.1].into_iter().flatten().map(Width::of);
-    if let (Some(s), Some(b)) = (subject.1, baseline.1) {
-        if Width::of(s) == Width::of(b) {
-            return (Some(s), Some(b));
-        }
+    if let (Some(s), Some(b)) = (subject.1, baseline.1)
+        && Width::of(s) == Width::of(b)
+    {
+        return (Some(s), Some(b));
     }
     match stated.chain(Width::ALL).find_map(on_both) {
         Some((s, b)) => (Some(s), Some(b)),

@@ -90,7 +90,7 @@ enum Command {
     /// Join the partitions of a sweep into one result
     Merge(merge::Arguments),
     /// Vendors' and public claims on trial
-    Claims(claims::Arguments),
+    Claims(Box<claims::Arguments>),
     /// List the chips, clusters, workloads, sites, stacks or scenarios of the library
     List(list::Arguments),
     /// Show one entry: every value with unit, kind, source and range

@@ -5,7 +5,9 @@ use std::fmt::Write;
 use anstyle::{AnsiColor, Style};
 
 use crate::claims::agreement::Agreement;
-use crate::claims::verdict::{Trial, Verdict, digits, shown};
+use crate::claims::trial::Trial;
+use crate::claims::verdict::Verdict;
+use crate::claims::wording::{digits, shown};
 use crate::cli::output::{FAINT, HEADING};
 
 /// The whole page.
