@@ -8,8 +8,9 @@ use std::time::Instant;
 use wattline::claims::effect::{Effect, Headline, IfTrue, Standing};
 use wattline::claims::figures::Figures;
 use wattline::claims::formula::Formula;
+use wattline::claims::reading;
 use wattline::claims::standing::winner;
-use wattline::claims::statement::{self, Claim};
+use wattline::claims::statement::Claim;
 use wattline::library::store::{Library, evidence_source};
 use wattline::search::Objective;
 
@@ -17,7 +18,7 @@ static LIBRARY: LazyLock<Library> = LazyLock::new(|| Library::open::<&Path>(&[])
 static HEADLINE: LazyLock<Headline> = LazyLock::new(|| Headline::new(&LIBRARY).unwrap());
 
 fn claims() -> Vec<Claim> {
-    statement::read(&LIBRARY, &evidence_source("claims/debate.toml").unwrap()).unwrap_or_else(|fault| panic!("{fault}"))
+    reading::read(&LIBRARY, &evidence_source("claims/debate.toml").unwrap()).unwrap_or_else(|fault| panic!("{fault}"))
 }
 
 fn if_true(set: &[(&str, f64)]) -> IfTrue {

@@ -1,10 +1,11 @@
 //! The ground of a verdict: what a claim says of runs, with all that it leaves open on both sides alike.
 
+use super::admissible::{Admissible, admissible};
 use super::court::Court;
 use super::part::Part;
 use super::predict::{PILOT_WORKLOAD, Prediction, less_is_better, predict};
 use super::run::{SIZES, Why};
-use super::setup::{self, Admissible, Change, Choice, Setup, USUAL_WORKLOADS, admissible};
+use super::setup::{self, Change, Choice, Setup, USUAL_WORKLOADS};
 use super::statement::{Activity, Claim, Metric};
 use crate::library::diagnostic::Fault;
 

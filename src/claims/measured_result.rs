@@ -2,7 +2,8 @@
 
 use std::sync::OnceLock;
 
-use super::statement::{Activity, Claim, Measurement, Metric, Per, System, read_measurements};
+use super::reading::read_measurements;
+use super::statement::{Activity, Claim, Measurement, Metric, Per, System};
 use super::unit::Unit;
 use crate::library::diagnostic::Fault;
 use crate::library::store::{Library, evidence_source};

@@ -13,6 +13,7 @@
 //! 7. *overstated*: under the bound, outside the band, and no admissible choice helps.
 
 pub mod absolute;
+mod admissible;
 pub mod agreement;
 mod arithmetic;
 mod asked;
@@ -25,14 +26,17 @@ mod ground;
 pub mod measured_result;
 pub mod part;
 pub mod predict;
+pub mod reading;
 pub mod run;
 pub mod setup;
 pub mod standing;
 pub mod statement;
+pub mod terms;
 pub mod trial;
 pub mod unit;
 pub mod verdict;
 mod weigh;
+mod width;
 pub mod wording;
 
 use crate::library::diagnostic::{Diagnostic, Fault, quoted};
@@ -43,7 +47,7 @@ use statement::Claim;
 pub fn shipped(library: &Library) -> Result<Vec<Claim>, Fault> {
     let mut claims: Vec<Claim> = Vec::new();
     for source in evidence_folder("claims") {
-        for claim in statement::read(library, &source)? {
+        for claim in reading::read(library, &source)? {
             if claims.iter().any(|known| known.id == claim.id) {
                 let message = format!("two claims are called {}", quoted(&claim.id));
                 return Err(Fault::input(Diagnostic::error(message).in_file(source.file()).key("id")));

@@ -1,6 +1,6 @@
 //! Units of claims: which fit a metric, and what a value in one means.
 
-use super::statement::Metric;
+use super::terms::Metric;
 
 /// What a number in a unit is.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::show::ShownKind;
 use super::{Global, Outcome, output};
-use crate::claims::statement;
+use crate::claims::reading;
 use crate::library::diagnostic::{Diagnostic, Exit};
 use crate::library::entry_kind::EntryKind;
 use crate::library::reader;
@@ -87,7 +87,7 @@ fn check(library: &Library, path: &Path, asked: Option<EntryKind>) -> Checked {
     }
     if asked.is_none() && reader::parse(&source).is_ok_and(|table| table.get_ref().contains_key("claim")) {
         checked.kind = Some("claims");
-        checked.findings = statement::read(library, &source).err().map_or_else(Vec::new, |fault| fault.diagnostics);
+        checked.findings = reading::read(library, &source).err().map_or_else(Vec::new, |fault| fault.diagnostics);
         return checked;
     }
     let kind = asked.or_else(|| recognise::of_folder(path)).or_else(|| recognise::of_text(&source));

@@ -13,7 +13,8 @@ use super::measured::{self, ClaimLine};
 use super::plot::Picture;
 use super::{Global, Outcome, output};
 use crate::claims::court::Court;
-use crate::claims::statement::{self, Claim};
+use crate::claims::reading;
+use crate::claims::statement::Claim;
 use crate::claims::trial::Trial;
 use crate::claims::verdict::Verdict;
 use crate::claims::{self, agreement};
@@ -169,7 +170,7 @@ fn chosen(arguments: &Arguments, library: &crate::library::store::Library) -> Re
     let (files, names): (Vec<&String>, Vec<&String>) = arguments.claims.iter().partition(|word| is_file(word));
     let mut found = Vec::new();
     for file in &files {
-        found.extend(statement::read(library, &SourceText::read(file.as_ref())?)?);
+        found.extend(reading::read(library, &SourceText::read(file.as_ref())?)?);
     }
     if files.is_empty() || !names.is_empty() {
         let shipped = claims::shipped(library)?;
