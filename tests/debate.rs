@@ -9,7 +9,7 @@ use wattline::claims::effect::{Effect, Headline, IfTrue, Standing};
 use wattline::claims::figures::Figures;
 use wattline::claims::formula::Formula;
 use wattline::claims::reading;
-use wattline::claims::standing::winner;
+use wattline::claims::standing::{Condition, winner};
 use wattline::claims::statement::Claim;
 use wattline::library::store::{Library, evidence_source};
 use wattline::search::Objective;
@@ -149,15 +149,15 @@ fn the_winner_of_the_headline_has_a_ratio_and_conditions() {
     assert!(a.estimate > 1.0 && (a.estimate * b.estimate - 1.0).abs() < 1e-12);
     assert!(a.chance > 0.5 && (a.chance + b.chance - 1.0).abs() < 0.03);
     assert!(a.ratio.p10 < a.ratio.p50 && a.ratio.p50 < a.ratio.p90);
-    let restart = |conditions: &[String], words: &str| {
-        conditions.iter().any(|c| c.starts_with("restart time of B") && c.contains(words))
+    let restart = |conditions: &[Condition], words: &str| {
+        conditions.iter().any(|c| c.says.starts_with("restart time of B") && c.says.contains(words))
     };
     assert!(restart(&a.conditions, "at least 3") && restart(&b.conditions, "at most 3"), "{a:?} {b:?}");
     let cost = winner(&LIBRARY, "s01-headline", Objective::Cost, "B", "A").unwrap();
-    assert!(cost.conditions.iter().any(|c| c.starts_with("chip, all-in of B at most $")), "{cost:?}");
-    assert!(cost.never.iter().any(|c| c.starts_with("electricity price of B: even at 0 USD/kWh")), "{cost:?}");
+    assert!(cost.conditions.iter().any(|c| c.says.starts_with("chip, all-in of B at most $")), "{cost:?}");
+    assert!(cost.never.iter().any(|c| c.says.starts_with("electricity price of B: even at 0 USD/kWh")), "{cost:?}");
     let served = winner(&LIBRARY, "s04-national-shortfall", Objective::Time, "all", "57%").unwrap();
-    assert!(served.conditions.iter().all(|c| c.starts_with("megawatts of 57%")), "{served:?}");
+    assert!(served.conditions.iter().all(|c| c.says.starts_with("megawatts of 57%")), "{served:?}");
     let unknown = winner(&LIBRARY, "s01-headline", Objective::Time, "C", "A").unwrap_err();
     assert!(unknown.to_string().contains("the sides are A, B"), "{unknown}");
 }

@@ -57,7 +57,7 @@ pub fn admissible(claim: &Claim, like: &Setup, subject: &Part, baseline: Option<
     } else if claim.activity == Activity::Peak && subject.vendor == "NVIDIA" {
         put(None, Change::Sparsity(Sparsity::TwoOfFour, Sparsity::None));
     }
-    let rates = matches!(claim.metric, Metric::Throughput | Metric::TimeToTrain | Metric::Power);
+    let rates = matches!(claim.metric, Metric::Throughput | Metric::TimeToTrain);
     if rates && matches!(claim.per(), Per::System | Per::Rack) && counts(claim).is_some() {
         put(Some(Difference::Chips), Change::Counts);
     }

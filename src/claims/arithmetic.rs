@@ -1,9 +1,9 @@
 //! A claim's own figures, and the cited ones, against what it says.
 
 use super::court::Court;
-use super::figures::Figure;
+use super::figures::{Figure, Kind};
 use super::formula::{Formula, Interval};
-use super::statement::{self, Claim, Sense};
+use super::statement::{self, Basis, Claim, Sense};
 use super::trial::Trial;
 use super::verdict::Verdict;
 use super::wording::{digits, range, spoken};
@@ -65,23 +65,39 @@ impl Court<'_> {
         mut trial: Trial,
         contradiction: Option<String>,
     ) -> Result<Trial, Fault> {
+        if let Some(why) = contradiction {
+            return Ok(trial.end(Verdict::Contradicted, why));
+        }
         let interval = claim.formula.as_deref().and_then(|formula| self.evaluate(claim, formula));
         if let Some(interval) = interval {
             trial.predicted = Some(Band { p10: interval.low, p50: interval.mid, p90: interval.high });
             trial.margin = Some((claim.value.middle() / interval.mid).abs().ln());
             trial.notes.extend(self.cited(claim));
             if let Some(off) = outside(claim, &interval) {
-                let why = format!(
-                    "the cited data give {}, not {} {} ({off})",
-                    range(interval.low, interval.mid, interval.high),
-                    spoken(claim),
-                    claim.unit().word
+                let cited = range(interval.low, interval.mid, interval.high);
+                let claimed = format!("{} {}", spoken(claim), claim.unit().word);
+                let reading = claim.readings.iter().find(|reading| {
+                    self.evaluate(claim, &reading.formula).is_some_and(|interval| outside(claim, &interval).is_none())
+                });
+                if let Some(reading) = reading {
+                    trial.conditions = vec![reading.says.clone()];
+                    return Ok(trial.end(
+                        Verdict::OnlyIf,
+                        format!("read plainly, the cited data give {cited}, not {claimed} ({off})"),
+                    ));
+                }
+                if claim.basis != Basis::Reported && self.is_forecast(claim) {
+                    // Forecasts differ, and prove nobody wrong; who retells one can be.
+                    let more = claim.value.middle() > interval.mid;
+                    let verdict = if more { Verdict::Overstated } else { Verdict::Conservative };
+                    let side = if more { "more" } else { "less" };
+                    let why = format!("{side} than the cited forecasts: {cited}, not {claimed} ({off})");
+                    return Ok(trial.end(verdict, why));
+                }
+                return Ok(
+                    trial.end(Verdict::Contradicted, format!("the cited data give {cited}, not {claimed} ({off})"))
                 );
-                return Ok(trial.end(Verdict::Contradicted, why));
             }
-        }
-        if let Some(why) = contradiction {
-            return Ok(trial.end(Verdict::Contradicted, why));
         }
         let why = match interval {
             Some(interval) => {
@@ -90,6 +106,13 @@ impl Court<'_> {
             None => "its own figures agree".to_owned(),
         };
         Ok(trial.end(Verdict::Plausible, why))
+    }
+
+    /// Whether a figure that the claim's formula reads is a forecast.
+    fn is_forecast(&self, claim: &Claim) -> bool {
+        let formula = claim.formula.as_deref().and_then(|text| Formula::parse(text).ok());
+        let names = formula.as_ref().map_or_else(Vec::new, Formula::names);
+        names.into_iter().any(|name| self.figures.get(name).is_some_and(|figure| figure.kind == Kind::Forecast))
     }
 
     /// The figures that a formula reads, with their sources.

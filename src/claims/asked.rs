@@ -9,6 +9,8 @@ use crate::uncertainty::band::Band;
 pub struct Asked {
     pub low: f64,
     pub high: f64,
+    /// The ends of a claimed range; of one value the same.
+    pub ends: (f64, f64),
     /// More of the quantity is less of an achievement.
     pub inverse: bool,
 }
@@ -17,10 +19,17 @@ impl Asked {
     pub(super) fn of(claim: &Claim) -> Asked {
         let unit = claim.unit();
         let (mut low, mut high) = claim.value.rounded();
+        if claim.value.low < claim.value.high {
+            // A range is met where its middle is: one end alone is not what it says.
+            let middle = |a: f64, b: f64| {
+                unit.of_base(claim.metric, (unit.base(claim.metric, a) * unit.base(claim.metric, b)).sqrt())
+            };
+            (low, high) = (middle(claim.value.low, claim.value.high), middle(claim.value.low, claim.value.high));
+        }
         // Bounds are meant as they are written.
         match claim.sense {
-            Sense::AtLeast => low = claim.value.low,
-            Sense::AtMost => high = claim.value.high,
+            Sense::AtLeast => low = low.max(claim.value.low),
+            Sense::AtMost => high = high.min(claim.value.high),
             _ => {}
         }
         let (a, b) = (unit.base(claim.metric, low), unit.base(claim.metric, high));
@@ -31,7 +40,10 @@ impl Asked {
         if claim.sense == if rises { Sense::AtMost } else { Sense::AtLeast } {
             low = f64::MIN_POSITIVE;
         }
-        Asked { low, high, inverse }
+        let (c, d) = (unit.base(claim.metric, claim.value.low), unit.base(claim.metric, claim.value.high));
+        let (c, d) = (c.min(d), c.max(d));
+        let ends = if inverse { (1.0 / d, 1.0 / c) } else { (c, d) };
+        Asked { low, high, ends: (low.min(ends.0), high.max(ends.1)), inverse }
     }
 
     /// A band of base units as achievement.

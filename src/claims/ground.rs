@@ -111,10 +111,22 @@ impl Court<'_> {
 
     /// The prediction of a setup over what the claim leaves open: the band that holds all of it.
     pub fn open(&self, claim: &Claim, ground: &Ground, setup: &Setup) -> Result<Option<Prediction>, Fault> {
+        self.open_on(claim, ground, setup, None)
+    }
+
+    /// The same on one of the chips that the claim names, or on all.
+    pub(super) fn open_on(
+        &self,
+        claim: &Claim,
+        ground: &Ground,
+        setup: &Setup,
+        chip: Option<&str>,
+    ) -> Result<Option<Prediction>, Fault> {
         let mut joined: Option<Prediction> = None;
         let first = std::iter::once(&ground.choice);
         let less = less_is_better(claim, claim.metric);
-        for choice in first.chain(&ground.choices) {
+        let on_chip = |choice: &&Choice| chip.is_none_or(|chip| choice.subject.name == chip);
+        for choice in first.chain(&ground.choices).filter(on_chip) {
             let Some(prediction) = self.at_any_size(claim, ground, &setup.at(choice))? else { continue };
             joined = Some(match joined {
                 None => prediction,

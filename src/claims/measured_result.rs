@@ -29,6 +29,15 @@ impl Beside {
     pub fn middle(&self) -> f64 {
         (self.low * self.high).sqrt()
     }
+
+    /// Whether the claimant published it: their names share a word.
+    pub fn is_by(&self, claimant: &str) -> bool {
+        let words = |text: &str| -> Vec<String> {
+            text.split(|c: char| !c.is_alphanumeric()).filter(|word| word.len() > 2).map(str::to_lowercase).collect()
+        };
+        let own = words(claimant);
+        words(&self.result.publisher).iter().any(|word| own.contains(word) && word != "and" && word != "press")
+    }
 }
 
 /// The shipped measurements.
@@ -66,9 +75,9 @@ fn compare(library: &Library, claim: &Claim, result: &'static Measurement) -> Op
     if kind(claim.activity) != kind(result.activity) || claim.convention_differs(result) {
         return None;
     }
-    let subject = chips_match(library, &claim.subject, &result.subject)?;
+    let subject = chips_match(library, !own.is_ratio(), &claim.subject, &result.subject)?;
     let baseline = match (&claim.baseline, &result.baseline) {
-        (Some(ours), Some(theirs)) => chips_match(library, ours, theirs)?,
+        (Some(ours), Some(theirs)) => chips_match(library, false, ours, theirs)?,
         (None, None) => Likeness { same: true, score: 0 },
         // A ratio has two sides; a baseline beside an absolute value is context.
         _ if !unit.is_ratio() => Likeness { same: true, score: 0 },
@@ -79,8 +88,9 @@ fn compare(library: &Library, claim: &Claim, result: &'static Measurement) -> Op
         _ => claim.describes.is_some() && claim.describes == result.describes,
     };
     // An absolute time or energy of another run is no measure of this one.
+    let whole = claim.workload.as_deref().and_then(|name| library.workload(name).ok()).map(|w| w.run.tokens);
     let per_run = matches!(claim.metric, Metric::TimeToTrain | Metric::Energy | Metric::Cost | Metric::Carbon);
-    if !unit.is_ratio() && per_run && !(workload && tokens_match(claim.tokens, result.tokens)) {
+    if !unit.is_ratio() && per_run && !(workload && tokens_match(claim.tokens.or(whole), result.tokens)) {
         return None;
     }
     let same_activity = claim.activity == result.activity;
@@ -132,11 +142,11 @@ struct Likeness {
 }
 
 /// Whether two systems are of one chip; and how much else they share.
-fn chips_match(library: &Library, ours: &System, theirs: &System) -> Option<Likeness> {
+fn chips_match(library: &Library, absolute: bool, ours: &System, theirs: &System) -> Option<Likeness> {
     use crate::library::entry_kind::EntryKind;
     let canonical = |name: &String| library.record(EntryKind::Chip, name).ok().map(|record| record.name().to_owned());
     let own: Vec<String> = ours.chips_named().iter().filter_map(canonical).collect();
-    if own.is_empty() {
+    if own.is_empty() && absolute {
         // A claim that names no chip is about the run, whatever it ran on.
         return Some(Likeness { same: true, score: 0 });
     }
@@ -176,9 +186,15 @@ fn normalise(claim: &Claim, result: &Measurement) -> Option<f64> {
     if whole(claim.per()) == whole(result.per) || !matches!(family(claim.metric), Metric::Throughput | Metric::Power) {
         return Some(1.0);
     }
-    let (subject, baseline) = match claim.unit().is_ratio() {
-        true => (result.subject.chips?, result.baseline.as_ref()?.chips?),
-        false => (result.subject.chips?, 1.0),
+    // The counts of the side that is stated for whole systems.
+    let of_result = whole(result.per);
+    let (subject, baseline) = if of_result {
+        (result.subject.chips, result.baseline.as_ref().and_then(|b| b.chips))
+    } else {
+        (claim.subject.chips, claim.baseline.as_ref().and_then(|b| b.chips))
     };
-    Some(if whole(result.per) { baseline / subject } else { subject / baseline })
+    let factor = subject? / if claim.unit().is_ratio() { baseline? } else { 1.0 };
+    // Fewer chips draw less: power falls where a rate grows.
+    let factor = if claim.metric == Metric::Power && claim.unit().is_ratio() { 1.0 / factor } else { factor };
+    Some(if of_result { 1.0 / factor } else { factor })
 }

@@ -6,6 +6,10 @@ use crate::library::store::{Library, missing_keys};
 use crate::library::workload::Precision;
 use crate::uncertainty::exposure::gemm_key;
 
+/// What only watts, money, carbon and failures read, and what stands in for it where a speed alone is asked for.
+const BESIDE_SPEED: [(&str, f64); 5] =
+    [("tdp_w", 1000.0), ("idle_w", 100.0), ("embodied_kg", 200.0), ("all_in_usd", 50_000.0), ("mtbf_h", 50_000.0)];
+
 /// Peaks and watts of a chip.
 #[derive(Clone, Debug)]
 pub struct Part {
@@ -63,9 +67,10 @@ impl Part {
         self.record.text("status") == Some("announced")
     }
 
-    /// What an estimate of a run needs and the profile lacks; none where a run can be computed.
-    pub fn lacks(&self) -> Option<String> {
-        let missing = missing_keys(&self.record);
+    /// What an estimate of a run needs and the profile lacks; of `speed` alone without what only watts, money and carbon read.
+    pub fn lacks(&self, speed: bool) -> Option<String> {
+        let mut missing = missing_keys(&self.record);
+        missing.retain(|key| !speed || !BESIDE_SPEED.iter().any(|(beside, _)| beside == key));
         (!missing.is_empty()).then(|| format!("the profile of {} lacks {}", self.name, missing.join(", ")))
     }
 
@@ -85,6 +90,12 @@ impl Part {
     /// Year and month of its release, where the profile states them: `2020-05`.
     pub fn released(&self) -> Option<&str> {
         self.record.text("released")
+    }
+
+    /// Keys that the profile lacks and the time of a step does not read, with values that stand in for them.
+    pub fn stand_ins(&self) -> impl Iterator<Item = (&'static str, f64)> {
+        let missing = missing_keys(&self.record);
+        BESIDE_SPEED.into_iter().filter(move |(key, _)| missing.iter().any(|lacking| lacking == key))
     }
 
     /// USD per chip-hour on demand, with the range that sources give.

@@ -55,7 +55,7 @@ pub fn predict(runs: &Runs<'_>, claim: &Claim, setup: &Setup) -> Result<Predicte
     match claim.activity {
         Activity::Peak => Ok(of_data_sheets(runs, claim, setup)),
         Activity::Facility if claim.metric == Metric::Power => of_site(runs, claim),
-        _ => match incomplete(runs, setup) {
+        _ => match incomplete(runs, claim, setup) {
             Some(lacks) => Ok(of_peaks(runs, claim, setup, &lacks)),
             None => of_runs(runs, claim, setup),
         },
@@ -63,9 +63,11 @@ pub fn predict(runs: &Runs<'_>, claim: &Claim, setup: &Setup) -> Result<Predicte
 }
 
 /// What a side's profile lacks.
-fn incomplete(runs: &Runs<'_>, setup: &Setup) -> Option<String> {
+fn incomplete(runs: &Runs<'_>, claim: &Claim, setup: &Setup) -> Option<String> {
+    let speed =
+        matches!(claim.metric, Metric::Throughput | Metric::TimeToTrain | Metric::Mfu) && claim.unit().is_ratio();
     let chips = std::iter::once(&setup.subject).chain(&setup.baseline).map(|case| &case.chip);
-    chips.filter_map(|chip| Part::of(runs.library, chip).ok()?.lacks()).next()
+    chips.filter_map(|chip| Part::of(runs.library, chip).ok()?.lacks(speed)).next()
 }
 
 /// A ratio of runs where a profile says too little to compute one: that of the peaks, each side at a utilisation that
@@ -117,6 +119,7 @@ fn of_runs(runs: &Runs<'_>, claim: &Claim, setup: &Setup) -> Result<Predicted, F
         Metric::Power => band.p90 * 2.0,
         _ => band.p50 * headroom,
     };
+    let band = if claim.metric == Metric::Power { band } else { Band { p90: band.p90.min(bound), ..band } };
     let slow = bands(&baseline.estimate, &baseline.uncertainty, &baseline.design.spread).step_s;
     let mfu = rates(&baseline.design, &baseline.estimate).mfu * baseline.estimate.step_s / slow.p50;
     let mut notes = notes(subject);

@@ -223,7 +223,8 @@ impl Check<'_> {
             }
         }
         let formulas = claim.formula.iter().map(|text| ("formula", text));
-        let formulas: Vec<_> = formulas.chain(claim.identities.iter().map(|i| ("identity", &i.formula))).collect();
+        let formulas: Vec<_> =
+            formulas.chain(claim.identities.iter().chain(&claim.readings).map(|i| ("identity", &i.formula))).collect();
         for (key, text) in formulas {
             match Formula::parse(text) {
                 Err(error) => self.fault(key, error.message, error.help),

@@ -169,7 +169,8 @@ impl Setup {
         Setup {
             subject: first,
             baseline: second,
-            counts: None,
+            // Megawatts of whole systems are those of all their chips.
+            counts: counts(claim).filter(|_| claim.metric == Metric::Power && claim.per() == Per::System),
             cap: None,
             rental: false,
             sparsity: (Sparsity::None, Sparsity::None),

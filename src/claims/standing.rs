@@ -15,6 +15,16 @@ use crate::uncertainty::band::Band;
 use crate::uncertainty::chance::{Side, chances, ratio};
 use crate::uncertainty::figures::uncertainty;
 
+/// A value of an input at which the winner changes, or why none does.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Condition {
+    /// SIDE.INPUT.
+    pub input: String,
+    pub says: String,
+    /// How far from today's value it is, as a factor above 1; none where that has no sense.
+    pub factor: Option<f64>,
+}
+
 /// How two sides of a scenario stand to each other.
 #[derive(Clone, Debug, PartialEq)]
 pub struct WinnerStanding {
@@ -26,9 +36,9 @@ pub struct WinnerStanding {
     pub chance: f64,
     /// Values of an input that make the subject the better side, each alone while all else stays; where it is that
     /// already, the values that keep it so.
-    pub conditions: Vec<String>,
+    pub conditions: Vec<Condition>,
     /// Inputs of which no value changes the winner, and why.
-    pub never: Vec<String>,
+    pub never: Vec<Condition>,
 }
 
 /// Compares two sides of a scenario on an objective, on its first workload.
@@ -64,7 +74,11 @@ pub fn winner(
     for crossovers in asked(&scenario, objective, &subject, &baseline)? {
         match condition(&crossovers, wins) {
             Some(condition) => standing.conditions.push(condition),
-            None => standing.never.extend(crossovers.first().map(|c| format!("{}: {}", what(c), c.note))),
+            None => standing.never.extend(crossovers.first().map(|c| Condition {
+                input: key(c),
+                says: format!("{}: {}", what(c), c.note),
+                factor: None,
+            })),
         }
     }
     Ok(standing)
@@ -120,8 +134,13 @@ fn what(crossover: &Crossover) -> String {
     format!("{} of {}", crossover.input.words(), crossover.whose())
 }
 
+/// The same as a scenario writes it.
+fn key(crossover: &Crossover) -> String {
+    format!("{}.{}", crossover.whose(), crossover.input.name)
+}
+
 /// One input's crossovers as the condition under which the subject wins; none where no value changes the winner.
-fn condition(crossovers: &[Crossover], wins: bool) -> Option<String> {
+fn condition(crossovers: &[Crossover], wins: bool) -> Option<Condition> {
     let first = crossovers.first()?;
     let what = what(first);
     let values: Vec<f64> = crossovers.iter().filter_map(|crossover| crossover.value).collect();
@@ -130,7 +149,8 @@ fn condition(crossovers: &[Crossover], wins: bool) -> Option<String> {
     }
     let Some(today) = first.today else {
         let at: Vec<String> = values.iter().map(|value| quantity(first, *value)).collect();
-        return Some(format!("{what}: the winner changes at {}", at.join(" and ")));
+        let says = format!("{what}: the winner changes at {}", at.join(" and "));
+        return Some(Condition { input: key(first), says, factor: None });
     };
     // The nearest change on either side of today.
     let below = values.iter().copied().filter(|value| *value <= today).max_by(f64::total_cmp);
@@ -143,7 +163,10 @@ fn condition(crossovers: &[Crossover], wins: bool) -> Option<String> {
     };
     let parts: Vec<String> = parts.into_iter().flatten().collect();
     let join = if wins { " and " } else { ", or " };
-    Some(format!("{what} {} (now {})", parts.join(join), quantity(first, today)))
+    let says = format!("{what} {} (now {})", parts.join(join), quantity(first, today));
+    let far = |value: f64| (value / today).max(today / value);
+    let factor = below.into_iter().chain(above).map(far).min_by(f64::total_cmp);
+    Some(Condition { input: key(first), says, factor })
 }
 
 /// A value of an input with its unit.

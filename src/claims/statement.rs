@@ -191,6 +191,15 @@ pub struct Claim {
     #[serde(default, rename = "identity")]
     pub identities: Vec<Identity>,
     pub formula: Option<String>,
+    /// The claimant ran what the claim is about.
+    #[serde(default)]
+    pub own: bool,
+    /// Inputs of the scenario that the claim itself is about, as SIDE.INPUT.
+    #[serde(default)]
+    pub lever: Vec<String>,
+    /// Other readings that its words admit, each with the formula that it needs.
+    #[serde(default, rename = "reading")]
+    pub readings: Vec<Identity>,
     pub scenario: Option<String>,
     pub objective: Option<Objective>,
     pub if_true: Option<IfTrue>,
@@ -237,6 +246,11 @@ impl Claim {
     pub fn per(&self) -> Per {
         let whole = self.metric == Metric::Power && !self.unit().is_ratio();
         self.per.unwrap_or(if whole { Per::System } else { Per::Chip })
+    }
+
+    /// Whether somebody reckons what others did: then too large a quantity is no modesty.
+    pub fn is_an_outsiders(&self) -> bool {
+        matches!(self.basis, Basis::Estimate | Basis::Reported) && !self.own
     }
 
     /// Whether both sides are of one chip: the claim is about something else.

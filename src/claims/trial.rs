@@ -42,6 +42,8 @@ pub struct Trial {
     pub measured_by: Option<String>,
     /// Whether the measurement is of the very systems and workload.
     pub measured_same: bool,
+    /// Whether the claimant published the measurement.
+    pub measured_by_claimant: bool,
     /// Whether the measurement of the same systems bears the claim out.
     pub borne_out: Option<bool>,
     pub unit: String,
@@ -88,6 +90,7 @@ impl Trial {
             measured: None,
             measured_by: None,
             measured_same: false,
+            measured_by_claimant: false,
             borne_out: None,
             unit: claim.unit().word.to_owned(),
             why: String::new(),

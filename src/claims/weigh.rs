@@ -6,12 +6,15 @@ use super::court::Court;
 use super::ground::Ground;
 use super::predict::{Prediction, predict};
 use super::setup::{Change, Setup};
-use super::statement::{Basis, Claim};
+use super::statement::{Claim, Metric};
 use super::trial::{Mismatch, Trial};
 use super::verdict::Verdict;
 use super::wording::{digits, shown};
 use crate::library::diagnostic::Fault;
 use crate::uncertainty::band::Band;
+
+/// A change that moves the middle of a band by less than this (ln) is no condition.
+const NOTICEABLE: f64 = 0.03;
 
 /// The verdict of the model alone.
 pub(super) struct Outcome {
@@ -26,6 +29,24 @@ pub(super) struct Outcome {
 }
 
 impl Court<'_> {
+    /// The chips, of several that the claim names, on which it is met, where there are others.
+    fn chips_that_meet(&self, claim: &Claim, asked: &Asked, ground: &Ground) -> Result<Option<Vec<String>>, Fault> {
+        let named = claim.subject.chips_named();
+        if named.len() < 2 || claim.is_of_one_chip() {
+            return Ok(None);
+        }
+        let mut meeting: Vec<String> = Vec::new();
+        let mut tried = 0;
+        for name in named {
+            let Some(prediction) = self.open_on(claim, ground, &ground.setup, Some(name))? else { continue };
+            tried += 1;
+            if asked.meets(asked.turned(prediction.band)) {
+                meeting.push(name.clone());
+            }
+        }
+        Ok(Some(meeting).filter(|meeting| !meeting.is_empty() && meeting.len() < tried))
+    }
+
     /// The ratio like with like, and what each stated mismatch multiplies it by.
     pub(super) fn decompose(&self, claim: &Claim, ground: &Ground, trial: &mut Trial) -> Result<(), Fault> {
         let Some(baseline) = &ground.choice.baseline else { return Ok(()) };
@@ -66,6 +87,8 @@ impl Court<'_> {
         let mut bound = ground.said.bound;
         let inverse = asked.inverse;
         let better = |a: f64, b: f64| if inverse { a.min(b) } else { a.max(b) };
+        // Changes that hardly move the middle only widen the band: no conditions.
+        let mut idle: Vec<Change> = Vec::new();
         let mut reached: Option<(Vec<Change>, Setup, Prediction)> = None;
         let said = asked.turned(ground.said.band);
         for set in &sets {
@@ -76,6 +99,13 @@ impl Court<'_> {
             let setup = set.iter().fold(ground.setup.clone(), |setup, change| setup.with(claim, change));
             let Some(prediction) = self.open(claim, ground, &setup)? else { continue };
             bound = better(bound, prediction.bound);
+            let moves = (prediction.band.p50 / ground.said.band.p50).ln().abs() >= NOTICEABLE;
+            if set.len() == 1 && !moves {
+                idle.push(set[0].clone());
+            }
+            if set.iter().any(|change| idle.contains(change)) {
+                continue;
+            }
             if reached.is_none() && asked.meets(asked.turned(prediction.band)) {
                 reached = Some((set.clone(), setup, prediction));
             }
@@ -96,6 +126,7 @@ impl Court<'_> {
             shown(ground.said.band.p90.max(ground.said.band.p10)),
             unit.word
         );
+        let said_so = if ground.admissible.disclosed.is_empty() { "like with like" } else { "as it is said" };
         let rescue = condition::rescue(self, claim, asked.low, inverse, ground)?;
         let most = if inverse { 1.0 / bound } else { bound };
         let reachable = most * rescue.slack;
@@ -111,19 +142,25 @@ impl Court<'_> {
             return Ok(outcome(Verdict::Impossible, why));
         }
         if asked.meets(said) {
+            if let Some(chips) = self.chips_that_meet(claim, asked, ground)? {
+                let conditions = vec![format!("the chip is {}", chips.join(" or "))];
+                let why = "on the other chips that it leaves open the band lies elsewhere".to_owned();
+                return Ok(Outcome { verdict: Verdict::OnlyIf, why, bound, conditions, own: true, changed: None });
+            }
             return Ok(outcome(Verdict::Plausible, format!("inside the predicted band of {band}")));
         }
-        let outsider = matches!(claim.basis, Basis::Estimate | Basis::Reported) && inverse;
-        if !asked.exceeds(said) && !outsider {
+        let outsider = claim.is_an_outsiders() && inverse;
+        // Where the grid is open, it is the condition, whichever way the claim is off.
+        let of_grid = claim.metric == Metric::Carbon && rescue.found.is_some();
+        if !asked.exceeds(said) && !outsider && !of_grid {
             let factor = said.p10 / asked.high;
-            return Ok(outcome(
-                Verdict::Conservative,
-                format!("{} x less than the P10 of what is achievable ({band})", digits(factor)),
-            ));
+            let side = if inverse { "more than" } else { "less than" };
+            let why = format!("{} x {side} what is to be expected: {band}", digits(factor));
+            return Ok(outcome(Verdict::Conservative, why));
         }
         if let Some((set, setup, prediction)) = reached {
             let conditions: Vec<String> = set.iter().map(|change| condition::words(&setup, change)).collect();
-            let why = format!("as it is said, {band} is to be expected");
+            let why = format!("{said_so}, {band} is to be expected");
             let own = set.iter().all(|change| condition::is_stated(claim, change));
             let changed = Some(prediction.band);
             return Ok(Outcome { verdict: Verdict::OnlyIf, why, bound, conditions, own, changed });
@@ -131,7 +168,7 @@ impl Court<'_> {
         if let Some(Found { conditions, why }) = rescue.found {
             return Ok(Outcome {
                 verdict: Verdict::OnlyIf,
-                why: format!("as it is said, {band} is to be expected; {why}"),
+                why: format!("{said_so}, {band} is to be expected; {why}"),
                 bound,
                 conditions,
                 own: false,
@@ -141,8 +178,8 @@ impl Court<'_> {
         if asked.exceeds(said) {
             let factor = asked.low / said.p90;
             let side = if inverse { "less than" } else { "above" };
-            let why =
-                format!("{} x {side} the predicted band of {band}, and no admissible choice helps", digits(factor));
+            let tried = condition::tried(claim, ground);
+            let why = format!("{} x {side} the predicted band of {band}; {tried}", digits(factor));
             return Ok(outcome(Verdict::Overstated, why));
         }
         // An outsider's reckoning of a quantity that is too large.

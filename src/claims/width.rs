@@ -28,7 +28,9 @@ impl Width {
     }
 
     /// The chip's precision of that width; none where it lacks one.
-    pub fn on(self, chip: &Part) -> Option<Precision> {
+    pub fn on(self, part: &Part) -> Option<Precision> {
+        // Training in int8 is known of TPUs alone.
+        let trains = |precision: &Precision| *precision != Precision::Int8 || part.vendor == "Google";
         let known: &[Precision] = match self {
             Width::ThirtyTwo => &[Precision::Fp32],
             Width::Nineteen => &[Precision::Tf32],
@@ -36,7 +38,9 @@ impl Width {
             Width::Eight => &[Precision::Fp8, Precision::Int8],
             Width::Four => &[Precision::Fp4],
         };
-        known.iter().copied().find(|precision| chip.peak(*precision) > 0.0)
+        let published = known.iter().copied().filter(|precision| trains(precision) && part.peak(*precision) > 0.0);
+        // Of one width the faster; the first of equals.
+        published.reduce(|a, b| if part.peak(b) > part.peak(a) { b } else { a })
     }
 }
 
