@@ -115,6 +115,13 @@ impl Trial {
         }
     }
 
+    /// Whether the bound is the least of something that is spent.
+    pub fn is_floor(&self) -> bool {
+        let metric = Metric::ALL.into_iter().find(|metric| metric.word() == self.metric);
+        let ratio = Unit::parse(&self.unit).is_some_and(Unit::is_ratio);
+        !ratio && metric.is_some_and(Metric::less_is_better)
+    }
+
     /// The trial with its verdict.
     pub(super) fn end(self, verdict: Verdict, why: String) -> Trial {
         let unmeasured = if verdict == Verdict::Contradicted { self.unmeasured } else { verdict };

@@ -119,24 +119,21 @@ impl Court<'_> {
             changed: None,
         };
         let unit = claim.unit();
-        let shown = |base: f64| shown(unit.of_base(claim.metric, base), unit.word);
-        let band = format!(
-            "{} to {} {}",
-            shown(ground.said.band.p10.min(ground.said.band.p90)),
-            shown(ground.said.band.p90.max(ground.said.band.p10)),
-            unit.word
-        );
+        let in_unit = |value: f64| shown(value, unit.word);
+        let said_band = ground.said.band;
+        let ends = [said_band.p10, said_band.p90].map(|base| unit.of_base(claim.metric, base));
+        let (least, most) = (ends[0].min(ends[1]), ends[0].max(ends[1]));
+        let band = format!("{} to {} {}", in_unit(least), in_unit(most), unit.word);
         let said_so = if ground.admissible.disclosed.is_empty() { "like with like" } else { "as it is said" };
         let rescue = condition::rescue(self, claim, asked.low, inverse, ground)?;
-        let most = if inverse { 1.0 / bound } else { bound };
-        let reachable = most * rescue.slack;
+        let reachable = if inverse { 1.0 / bound } else { bound } * rescue.slack;
         if asked.low > reachable && reached.is_none() {
             let factor = asked.low / reachable;
             let side = if inverse { "below" } else { "above" };
             let why = format!(
                 "{} x {side} every hardware bound under all that the claim leaves open ({} {})",
                 digits(factor),
-                shown(bound),
+                in_unit(unit.of_base(claim.metric, bound)),
                 unit.word
             );
             return Ok(outcome(Verdict::Impossible, why));

@@ -43,7 +43,8 @@ pub fn chain(trial: &Trial) -> String {
     let of = |value: f64| shown(value, &trial.unit);
     let mut links = Vec::new();
     if let Some(bound) = trial.bound {
-        links.push(format!("bound {}", of(bound)));
+        let word = if trial.is_floor() { "floor" } else { "bound" };
+        links.push(format!("{word} {}", of(bound)));
     }
     if let Some(band) = trial.predicted {
         let links_band = if band.p10 == band.p90 {
@@ -89,7 +90,8 @@ fn at_length(text: &mut String, trial: &Trial, indent: &str) {
     if let Some(first) = trial.like_with_like {
         let _ = writeln!(text, "{indent}like with like: {} {}", shown(first, &trial.unit), trial.unit);
     }
-    for mismatch in &trial.mismatches {
+    let visible = |factor: f64| (factor - 1.0).abs() >= 0.005;
+    for mismatch in trial.mismatches.iter().filter(|mismatch| visible(mismatch.factor)) {
         let said = if mismatch.disclosed { "the quote says so" } else { "the quote does not say so" };
         let _ = writeln!(text, "{indent}  times {} by {} ({said})", digits(mismatch.factor), mismatch.what);
     }
