@@ -121,7 +121,7 @@ impl<'a> Runs<'a> {
                 others.push((stack.year, name));
             }
         }
-        others.sort_by(|a, b| b.0.cmp(&a.0));
+        others.sort_by_key(|(year, _)| std::cmp::Reverse(*year));
         for (_, name) in others.into_iter().take(MOST_STACKS) {
             let run = self.search_on(&Case { stack: Some(name), ..case.clone() })?;
             if run.is_ok() {
