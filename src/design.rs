@@ -29,7 +29,7 @@ pub const LARGEST_BATCH: u32 = 1_000_000_000;
 const DEFAULT_SITE: &str = "us-average";
 
 /// What the user asked for; what is left out gets its default.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Ask {
     pub name: String,
     pub workload: String,
@@ -590,6 +590,11 @@ impl Design {
             }
         }
         Ok(())
+    }
+
+    /// Whether the chips, which follow from the megawatts, are only the most that may be bought.
+    pub fn may_buy_fewer(&self) -> bool {
+        self.ask.chips.is_none()
     }
 
     /// Ranks of the design.

@@ -67,7 +67,7 @@ fn a_side_is_not_slower_for_being_offered_more() {
     let effect = effect(&[("B.cap_mw", 1600.0)]);
     assert_eq!(figures(&effect.before, "B"), figures(&effect.after, "B"));
     assert_eq!(effect.idle, ["B"]);
-    assert_eq!(effect.text(), "B is faster with what is added left idle; winner unchanged");
+    assert_eq!(effect.text(), "B is no faster with what is added; winner unchanged");
 }
 
 #[test]

@@ -39,7 +39,7 @@ pub struct Effect {
     pub says: String,
     /// The scenario has these values as it is.
     pub assumed: bool,
-    /// Sides that would get larger and are faster as large as they are: what they get stays idle.
+    /// Sides that would get larger and are no faster for it: what they get stays unused.
     pub idle: Vec<String>,
     pub before: Standing,
     pub after: Standing,
@@ -170,7 +170,7 @@ impl Headline {
         Err(Fault::input(Diagnostic::error(message).key(path).help(help)))
     }
 
-    /// A side with what it is offered, and whether it leaves further chips or megawatts idle.
+    /// A side with what it is offered, and whether it leaves further chips or megawatts unused.
     fn offered(&self, side: &Judged, moves: &Moves) -> Result<(Judged, bool), Fault> {
         let moved = self.moved(side, moves)?;
         let as_large: Moves = moves.iter().filter(|(input, value)| !grows(side, input, *value)).cloned().collect();
@@ -179,7 +179,7 @@ impl Headline {
         }
         let kept = self.moved(side, &as_large)?;
         let days = |side: &Judged| side.figure(Objective::Time).unwrap_or(f64::INFINITY);
-        Ok(if days(&kept) < days(&moved) { (kept, true) } else { (moved, false) })
+        Ok(if days(&kept) <= days(&moved) { (kept, true) } else { (moved, false) })
     }
 
     /// A side with other values of its inputs.
@@ -197,10 +197,11 @@ impl Headline {
         };
         let is_pace = |input: &Input| input.lever == Lever::Mfu;
         let settles = moves.iter().all(|(input, _)| input.settles() || is_pace(input));
-        let mut judged = if settles && design.chips == side.design.chips {
+        let mut judged = if settles && design.chips == side.allowed {
+            let design = Design { chips: side.design.chips, ..design };
             let mut found = Found::nothing();
             plans(&side.found).iter().for_each(|plan| found.offer(settle(&design.setting, plan)));
-            Judged { design, found, binds: Vec::new() }
+            Judged { design, found, ..side.clone() }
         } else {
             judged(&self.scenario, design)?
         };
@@ -219,8 +220,7 @@ fn grows(side: &Judged, input: &Input, value: f64) -> bool {
 
 /// A design with its best plans, by the CPU.
 pub(super) fn judged(scenario: &Scenario, design: Design) -> Result<Judged, Fault> {
-    let found = best_plans(scenario, &design, design.chips)?;
-    Ok(Judged { design, found, binds: Vec::new() })
+    Judged::new(design, &|design, chips| best_plans(scenario, design, chips))
 }
 
 /// The best plans of a design on a number of chips.
@@ -348,7 +348,7 @@ impl Effect {
             parts.push(format!("{}: {} → {then}", before.objective, before.text()));
         }
         if !self.idle.is_empty() {
-            parts.push(format!("{} is faster with what is added left idle", self.idle.join(" and ")));
+            parts.push(format!("{} is no faster with what is added", self.idle.join(" and ")));
         }
         if parts.is_empty() {
             return "no figure of one side against the other moves".to_owned();

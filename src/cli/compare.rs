@@ -149,11 +149,15 @@ pub fn run(arguments: &Arguments, global: &Global) -> Outcome {
         let sides = judge(designs, &search)?;
         let variants: Vec<(usize, Judged)> = variants
             .into_iter()
-            .map(|(at, design)| Ok((at, judge(vec![design], &search)?)))
-            .collect::<Result<Vec<_>, Fault>>()?
-            .into_iter()
-            .filter_map(|(at, mut judged)| judged.pop().map(|j| (at, j)))
-            .collect();
+            .map(|(at, design)| {
+                let judged = match sides.get(at).and_then(|side| side.repriced(&design)) {
+                    Some(judged) => Some(judged),
+                    None => judge(vec![design], &search)?.pop(),
+                };
+                Ok(judged.map(|judged| (at, judged)))
+            })
+            .filter_map(Result::transpose)
+            .collect::<Result<_, Fault>>()?;
         let sides = match arguments.equal {
             Some(terms) => equalised(sides, terms.terms(), &search)?,
             None => sides,
@@ -347,6 +351,7 @@ fn page(scenario: &Scenario, answer: &Answer) -> String {
     }
     for side in &answer.sides {
         text += &better_plans(side);
+        text += &fewer_chips(side).map_or_else(String::new, |note| wrap(&note, 78));
     }
     text += "\n";
     let verdicts: Vec<(String, usize)> = Objective::ALL
@@ -422,7 +427,7 @@ fn per_percent(side: &Judged, shadow: &Shadow) -> String {
     if shadow.days == 0.0 {
         return "changes nothing".to_owned();
     }
-    let per = 0.01 * side.design.chips / shadow.chips;
+    let per = 0.01 * side.allowed / shadow.chips;
     let signed = |value: f64, text: String| if value < 0.0 { format!("-{text}") } else { format!("+{text}") };
     let (days, usd, tonnes) = (shadow.days * per, shadow.usd * per, shadow.tonnes * per);
     format!(
@@ -452,6 +457,15 @@ fn compensation_table(answer: &Answer) -> String {
         "\n{HEADING}what replaces one chip, megawatt, MWh or dollar of {against} at equal days{HEADING:#}\n{}",
         output::table(&["DESIGN", "CHIPS", "POWER", "ENERGY", "COST"], &[0], rows.collect())
     )
+}
+
+/// What a side does not buy of the chips that its megawatts keep.
+fn fewer_chips(side: &Judged) -> Option<String> {
+    let (name, allowed) = (&side.design.name, side.allowed);
+    let e = side.estimate()?;
+    let bought = e.chips_used + e.chips_spare;
+    (bought < allowed)
+        .then(|| format!("{name}: the megawatts keep {allowed} chips; {bought} are used, more would be no faster"))
 }
 
 /// Where another plan than the fastest, which the column shows, is better for another objective.
@@ -570,6 +584,8 @@ fn side_json(workload: &str, judged: &Judged, title: &str) -> Value {
     fields.insert("title".into(), title.into());
     fields.insert("workload".into(), workload.into());
     fields.insert("binds".into(), json!(judged.binds));
+    fields.insert("chips_allowed".into(), judged.allowed.into());
+    fields.insert("note".into(), fewer_chips(judged).into());
     let better: Vec<Value> = judged
         .better_plans()
         .map(|(objective, e)| {

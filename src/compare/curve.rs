@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use super::envelope::bought;
 use super::input::{Input, Lever};
 use super::{Judged, Search};
 use crate::design::Design;
@@ -74,7 +75,7 @@ impl<'a> Curve<'a> {
             Way::Still
         } else if input.lever == Lever::Mfu {
             Way::Paced
-        } else if moves_plans(&side.design, input) {
+        } else if moves_plans(side, input) {
             Way::Searched
         } else if input.settles() {
             Way::Settled
@@ -109,7 +110,7 @@ impl<'a> Curve<'a> {
         };
         Ok(Some(match self.way {
             Way::Settled => self.least(|e| settle(&trial.setting, e).ok()),
-            Way::Pooled => self.least(|e| estimate(&trial.setting, &e.plan, trial.chips).ok()),
+            Way::Pooled => self.least(|e| estimate(&trial.setting, &e.plan, size(e)).ok()),
             _ => self.search_at(&trial, x)?,
         }))
     }
@@ -122,27 +123,35 @@ impl<'a> Curve<'a> {
         let (Some((known, _)), Ok(trial)) = (self.at(x)?, self.input.moved(&self.side.design, x)) else {
             return Ok(false);
         };
-        let found = (self.search)(&trial, trial.chips)?;
+        let (chips, found) = bought(&trial, self.search)?;
         let better = found.by(self.objective).is_some_and(|e| self.objective.of(e) < known * (1.0 - BETTER));
-        if better {
+        let resized = trial.may_buy_fewer() && !self.pool.iter().any(|plan| size(plan) == chips);
+        if better || resized {
             for plan in plans(&found) {
-                if !self.pool.iter().any(|known| known.plan == plan.plan) {
+                if !self.pool.iter().any(|known| known.plan == plan.plan && size(known) == size(&plan)) {
                     self.pool.push(plan);
                 }
             }
         }
-        Ok(better)
+        Ok(better || resized)
     }
 
-    fn least(&self, figure: impl Fn(&Estimate) -> Option<Estimate>) -> Figure {
-        let figures = self.pool.iter().enumerate().filter_map(|(at, e)| Some((self.objective.of(&figure(e)?), at)));
-        figures.min_by(|a, b| a.0.total_cmp(&b.0)).unwrap_or((f64::INFINITY, usize::MAX))
+    /// The least figure of the plans that were found: of several sizes, those of the size that is fastest.
+    fn least(&self, moved: impl Fn(&Estimate) -> Option<Estimate>) -> Figure {
+        let moved: Vec<(usize, Estimate)> =
+            self.pool.iter().enumerate().filter_map(|(at, e)| Some((at, moved(e)?))).collect();
+        let of = |objective: Objective| {
+            move |a: &&(usize, Estimate), b: &&(usize, Estimate)| objective.of(&a.1).total_cmp(&objective.of(&b.1))
+        };
+        let Some((_, fastest)) = moved.iter().min_by(of(Objective::Time)) else { return (f64::INFINITY, usize::MAX) };
+        let best = moved.iter().filter(|(_, e)| size(e) == size(fastest)).min_by(of(self.objective));
+        best.map_or((f64::INFINITY, usize::MAX), |(at, e)| (self.objective.of(e), *at))
     }
 
     fn search_at(&mut self, trial: &Design, x: f64) -> Result<Figure, Fault> {
         let key = if self.input.settles() { trial.chips } else { x }.to_bits();
         if !self.searched.contains_key(&key) {
-            self.searched.insert(key, (self.search)(trial, trial.chips)?);
+            self.searched.insert(key, bought(trial, self.search)?.1);
         }
         let Some(found) = self.searched.get(&key) else { return Ok((f64::INFINITY, usize::MAX)) };
         // Searched at another price where the chips are the same: settled at this one.
@@ -150,6 +159,11 @@ impl<'a> Curve<'a> {
             plans(found).into_iter().filter_map(|e| Some(self.objective.of(&settle(&trial.setting, &e).ok()?)));
         Ok((figures.fold(f64::INFINITY, f64::min), key as usize))
     }
+}
+
+/// Chips that a plan's figures are of, used or not.
+fn size(e: &Estimate) -> f64 {
+    e.chips_used + e.chips_spare
 }
 
 /// The run with steps `factor` times as long.
@@ -161,7 +175,8 @@ pub fn paced(setting: &Setting, e: &Estimate, factor: f64) -> Option<Estimate> {
 }
 
 /// Whether an input moves the number of chips or what plans there are.
-fn moves_plans(design: &Design, input: &Input) -> bool {
+fn moves_plans(side: &Judged, input: &Input) -> bool {
+    let design = &side.design;
     let (low, high) = input.range(design);
     let middle = low + 0.5 * (high - low);
     // Where a range has no end or an end contradicts itself, the others tell.
@@ -169,5 +184,7 @@ fn moves_plans(design: &Design, input: &Input) -> bool {
         .into_iter()
         .filter(|x| x.is_finite())
         .filter_map(|x| input.moved(design, if input.whole { x.round() } else { x }).ok())
-        .any(|trial| trial.chips != design.chips || (!input.settles() && trial.spaces() != design.spaces()))
+        .any(|trial| {
+            trial.chips != side.allowed || (!input.settles() && trial.spaces() != design.spaces_of(side.allowed))
+        })
 }

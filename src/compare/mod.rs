@@ -6,14 +6,15 @@
 pub mod change;
 pub mod crossover;
 mod curve;
+pub mod envelope;
 pub mod equal;
 pub mod input;
 pub mod shadow;
 pub mod size;
 
-use crate::design::{Design, MOST_CHIPS};
+use crate::design::{Ask, Design, MOST_CHIPS};
 use crate::library::diagnostic::Fault;
-use crate::model::Estimate;
+use crate::model::{Estimate, settle};
 use crate::search::{Found, Objective};
 pub use curve::{paced, plans};
 
@@ -23,12 +24,36 @@ pub type Search<'a> = dyn Fn(&Design, f64) -> Result<Found, Fault> + 'a;
 /// A design with its best plans, or what the search found instead.
 #[derive(Clone, Debug)]
 pub struct Judged {
+    /// With the chips that it buys.
     pub design: Design,
+    /// Chips that its megawatts keep: see [`envelope`]. Those bought where they were typed.
+    pub allowed: f64,
     pub found: Found,
     pub binds: Vec<String>,
 }
 
 impl Judged {
+    /// A design with its best plans, on as many of its chips as make it fastest where it need not buy them all.
+    pub fn new(design: Design, search: &Search<'_>) -> Result<Judged, Fault> {
+        let allowed = design.chips;
+        let (chips, found) = envelope::bought(&design, search)?;
+        Ok(Judged { design: Design { chips, ..design }, allowed, found, binds: Vec::new() })
+    }
+
+    /// A design that another price of electricity sets apart from this one, and nothing else: the same plans, priced anew.
+    pub fn repriced(&self, design: &Design) -> Option<Judged> {
+        let apart = |design: &Design| Ask { name: String::new(), usd_per_kwh: None, ..design.ask.clone() };
+        let can = self.estimate().is_some()
+            && design.setting.site.usd_per_j() >= 0.0
+            && design.batches == self.design.batches;
+        if !can || apart(design) != apart(&self.design) {
+            return None;
+        }
+        let mut found = Found::nothing();
+        plans(&self.found).iter().for_each(|plan| found.offer(settle(&design.setting, plan)));
+        Some(Judged { design: Design { chips: self.design.chips, ..design.clone() }, found, ..self.clone() })
+    }
+
     /// The fastest plan's estimate.
     pub fn estimate(&self) -> Option<&Estimate> {
         self.found.by(Objective::Time)
@@ -53,8 +78,7 @@ pub fn judge(designs: Vec<Design>, search: &Search<'_>) -> Result<Vec<Judged>, F
     designs
         .into_iter()
         .map(|design| {
-            let found = search(&design, design.chips)?;
-            let mut judged = Judged { design, found, binds: Vec::new() };
+            let mut judged = Judged::new(design, search)?;
             judged.binds = binds(&judged, search)?;
             Ok(judged)
         })
@@ -79,7 +103,7 @@ fn binds(side: &Judged, search: &Search<'_>) -> Result<Vec<String>, Fault> {
     let derived = design.inputs.iter().any(|i| i.key == "chips" && i.source.contains("megawatts"));
     let mut more = design.clone();
     more.setting.site.cap_w = f64::INFINITY;
-    let larger = search(&more, (1.25 * design.chips).min(MOST_CHIPS))?;
+    let larger = search(&more, (1.25 * side.allowed).min(MOST_CHIPS))?;
     // More chips allowed is never worse: the spare ones may stay idle.
     let gain = larger.by(Objective::Time).map_or(0.0, |l| 1.0 - l.wall.wall_s / e.wall.wall_s).max(0.0);
     if derived {

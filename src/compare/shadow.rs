@@ -1,9 +1,12 @@
 //! Shadow prices: what a further megawatt, chip or dollar is worth in days, dollars and tonnes at a side's optimum.
 
+use super::envelope::{node, used};
 use super::input::megawatts;
 use super::{Judged, Search};
 use crate::design::MOST_CHIPS;
 use crate::library::diagnostic::Fault;
+use crate::model::estimate;
+use crate::search::Objective;
 
 /// Steps of the chips that are tried, as shares: whole nodes and whole replicas make the smallest one a plateau at times.
 const STEPS: [f64; 3] = [0.01, 0.05, 0.2];
@@ -34,18 +37,22 @@ pub fn shadow(side: &Judged, search: &Search<'_>) -> Result<Option<Shadow>, Faul
     let Some(e) = side.estimate().filter(|_| !side.design.exact) else { return Ok(None) };
     let mut design = side.design.clone();
     design.setting.site.cap_w = f64::INFINITY;
-    let node = (design.setting.cluster.node_chips / design.setting.ranks_per_chip).max(1.0);
+    let (node, allowed) = (node(&design), side.allowed);
     let mut none = None;
     for share in STEPS {
-        let chips = (share * design.chips / node).round().max(1.0) * node;
-        if design.chips + chips > MOST_CHIPS {
+        let chips = (share * allowed / node).round().max(1.0) * node;
+        if allowed + chips > MOST_CHIPS {
             break;
         }
-        let found = search(&design, design.chips + chips)?;
-        let Some(more) = found.best[0].as_ref() else { continue };
+        let found = search(&design, allowed + chips)?;
+        let Some(more) = found.by(Objective::Time) else { continue };
+        let more = match design.may_buy_fewer() {
+            true => estimate(&design.setting, &more.plan, used(&design, more)).unwrap_or(*more),
+            false => *more,
+        };
         let shadow = Shadow {
             chips,
-            megawatts: megawatts(&design, design.chips + chips) - megawatts(&design, design.chips),
+            megawatts: megawatts(&design, allowed + chips) - megawatts(&design, allowed),
             days: (more.done_s() - e.done_s()) / DAY_S,
             usd: more.cost.total() - e.cost.total(),
             tonnes: (more.carbon.total() - e.carbon.total()) * 1e-3,

@@ -1,13 +1,16 @@
 //! Sizes at which the winner changes: chips and megawatts of a side, the plan searched anew at every size.
 //!
-//! Time lies on the upper envelope: more chips allowed is never worse, for the further ones may stand idle. The other
-//! figures are those of the size itself. Sizes are whole nodes.
+//! Time lies on the upper envelope: more chips allowed is never worse, for the further ones may stand idle. A side whose chips
+//! follow from its megawatts does not even buy them ([`super::envelope`]), which holds for every figure; the other figures of
+//! a side of typed chips are those of the size itself. Sizes are whole nodes.
 
 use super::crossover::{Crossover, Moves, Question};
+use super::envelope::{bought, fastest, node};
 use super::input::{Input, Lever, megawatts};
 use super::{Judged, Search};
 use crate::design::{Design, MOST_CHIPS};
 use crate::library::diagnostic::Fault;
+use crate::model::Estimate;
 use crate::search::Objective;
 
 /// How many times the chips of a side are multiplied, or divided, in search of a size that changes the winner.
@@ -22,16 +25,20 @@ pub struct Sizes<'a> {
     pub node: f64,
     /// What was found: nodes and figure.
     seen: Vec<(f64, f64)>,
+    /// The best plans with the chips that were allowed.
+    fastest: Vec<(f64, Estimate)>,
 }
 
 impl<'a> Sizes<'a> {
     pub fn new(side: &Judged, objective: Objective, search: &'a Search<'a>) -> Sizes<'a> {
         let mut design = side.design.clone();
         design.setting.site.cap_w = f64::INFINITY;
-        let node = (design.setting.cluster.node_chips / design.setting.ranks_per_chip).max(1.0);
+        design.chips = side.allowed;
+        let node = node(&design);
         let now = (design.chips / node).floor().max(1.0);
         let seen = side.figure(objective).map(|figure| (now, figure)).into_iter().collect();
-        Sizes { design, objective, search, node, seen }
+        let fastest = side.estimate().map(|e| (side.allowed, *e)).into_iter().collect();
+        Sizes { design, objective, search, node, seen, fastest }
     }
 
     /// The side's own size, and the largest.
@@ -48,8 +55,19 @@ impl<'a> Sizes<'a> {
         if let Some((_, figure)) = self.seen.iter().find(|(size, _)| *size == nodes) {
             return Ok(self.envelope(nodes, *figure));
         }
-        let found = (self.search)(&self.design, nodes * self.node)?;
-        let figure = found.by(self.objective).map_or(f64::INFINITY, |e| self.objective.of(e));
+        let design = Design { chips: nodes * self.node, ..self.design.clone() };
+        let best = match (design.may_buy_fewer(), self.objective) {
+            (true, Objective::Time) => {
+                let known = self.fastest.iter().filter(|(chips, _)| *chips <= design.chips);
+                let known = known.max_by(|a, b| a.0.total_cmp(&b.0)).copied();
+                let all = (self.search)(&design, design.chips)?;
+                fastest(&design, &all, known, self.search)?
+            }
+            (true, _) => bought(&design, self.search)?.1.by(self.objective).copied(),
+            (false, _) => (self.search)(&design, design.chips)?.by(self.objective).copied(),
+        };
+        self.fastest.extend(best.map(|best| (design.chips, best)));
+        let figure = best.map_or(f64::INFINITY, |e| self.objective.of(&e));
         self.seen.push((nodes, figure));
         Ok(self.envelope(nodes, figure))
     }
