@@ -415,3 +415,30 @@ fn the_command_prints_one_document() {
     assert_eq!((code, document["error"]["key"].as_str()), (Some(2), Some("chips")));
     assert_eq!(document["others"][0]["key"], "precision");
 }
+
+#[test]
+fn a_measurement_stands_beside_what_is_claimed_of_its_chip() {
+    let (code, document) = wattline(&[
+        "claims",
+        "--chip=h100",
+        "--chips=64",
+        "--precision=fp8",
+        "--workload=gpt-3-175b",
+        "--seq-len=2048",
+        "--global-batch=1536",
+        "--measured",
+        &path("throughput.csv"),
+    ]);
+    assert_eq!(code, Some(0));
+    let claims = document["claims"].as_array().unwrap();
+    let claim = |id: &str| claims.iter().find(|claim| claim["id"] == id).unwrap_or_else(|| panic!("no {id}"));
+    // Six times the rate that is predicted for an A100 in bf16 on the same run: 150 to 230 tokens/s.
+    let hopper = claim("nv-hopper-6x");
+    let claimed = hopper["claimed"][0].as_f64().unwrap();
+    assert!((6.0 * 120.0..6.0 * 260.0).contains(&claimed), "{claimed}");
+    let ratio = hopper["measured_over_claimed"].as_f64().unwrap();
+    close(ratio, hopper["measured"].as_f64().unwrap() / claimed);
+    // A utilisation is claimed as it is.
+    close(claim("press-eos-93pct")["claimed"][0].as_f64().unwrap(), 0.93);
+    assert!(claims.iter().all(|claim| claim["quote"].is_string()));
+}

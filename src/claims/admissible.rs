@@ -54,7 +54,7 @@ pub fn admissible(claim: &Claim, like: &Setup, subject: &Part, baseline: Option<
     let sparsity = (claim.subject.sparsity, claim.baseline.as_ref().map_or(Sparsity::None, |b| b.sparsity));
     if sparsity != (Sparsity::None, Sparsity::None) {
         put(Some(Difference::Sparsity), Change::Sparsity(sparsity.0, sparsity.1));
-    } else if claim.activity == Activity::Peak && subject.vendor == "NVIDIA" {
+    } else if claim.activity == Activity::Peak && has_sparse_units(subject) {
         put(None, Change::Sparsity(Sparsity::TwoOfFour, Sparsity::None));
     }
     let rates = matches!(claim.metric, Metric::Throughput | Metric::TimeToTrain);
@@ -105,6 +105,11 @@ pub fn admissible(claim: &Claim, like: &Setup, subject: &Part, baseline: Option<
         }
     }
     found
+}
+
+/// Tensor units that skip two of four zeros came with the A100 (NVIDIA A100 whitepaper, 2020).
+fn has_sparse_units(part: &Part) -> bool {
+    part.vendor == "NVIDIA" && part.released().is_some_and(|released| released >= "2020-05")
 }
 
 /// Pairs of precisions that the claim leaves open: equal widths, then narrower ones for the subject.

@@ -284,27 +284,26 @@ fn page(of: &Assessment, claims: &[ClaimLine]) -> String {
     }
     let compared: Vec<Vec<String>> = pairs(of, claims)
         .map(|(claim, row)| {
+            let (low, high) = (figure(row.quantity, claim.claimed_low), figure(row.quantity, claim.claimed_high));
             vec![
                 claim.id.clone(),
                 claim.claimant.clone(),
-                format!("{} {}", range(claim), claim.unit),
+                title(row.quantity),
+                if low == high { low } else { format!("{low} to {high}") },
                 figure(row.quantity, row.measured),
                 format!("{:.2}", ratio(row, claim)),
-                claim.quote.clone(),
             ]
         })
         .collect();
     if !compared.is_empty() {
         text.push('\n');
-        let header = ["claim", "claimant", "claimed", "measured", "measured/claimed", "quote"];
-        text += &output::table(&header, &[0, 2, 3], compared);
+        let header = ["claim", "claimant", "", "claimed", "measured", "measured/claimed"];
+        text += &output::table(&header, &[0, 2, 3, 4, 5], compared);
+        text += &format!(
+            "{FAINT}a claimed ratio is taken times the rate predicted for its baseline on this run{FAINT:#}\n"
+        );
     }
     text
-}
-
-fn range(claim: &ClaimLine) -> String {
-    let (low, high) = (rounded(claim.claimed_low), rounded(claim.claimed_high));
-    if low == high { low } else { format!("{low} to {high}") }
 }
 
 fn kind(quantity: Quantity) -> &'static str {
