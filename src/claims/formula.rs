@@ -1,7 +1,7 @@
 //! Formulas of claims: `+ - * / ( )` over numbers and named figures, evaluated with the range of every figure.
 //!
 //! A name stands for one quantity wherever it is written: the formula is evaluated at every corner of the ranges of its
-//! names, so that `a - a` is nothing. Beyond [`MOST_CORNERS`] names with a range it is evaluated by interval arithmetic,
+//! names, so that `a - a` is nothing. Beyond six names with a range it is evaluated by interval arithmetic,
 //! which is never too narrow. Corners are the extremes of what a sum, a product or a quotient of different names can be.
 
 use std::fmt;
