@@ -287,7 +287,6 @@ fn page(of: &Assessment, claims: &[ClaimLine]) -> String {
             let (low, high) = (figure(row.quantity, claim.claimed_low), figure(row.quantity, claim.claimed_high));
             vec![
                 claim.id.clone(),
-                claim.claimant.clone(),
                 title(row.quantity),
                 if low == high { low } else { format!("{low} to {high}") },
                 figure(row.quantity, row.measured),
@@ -297,8 +296,8 @@ fn page(of: &Assessment, claims: &[ClaimLine]) -> String {
         .collect();
     if !compared.is_empty() {
         text.push('\n');
-        let header = ["claim", "claimant", "", "claimed", "measured", "measured/claimed"];
-        text += &output::table(&header, &[0, 2, 3, 4, 5], compared);
+        let header = ["claim", "", "claimed", "measured", "measured/claimed"];
+        text += &output::table(&header, &[0, 1, 2, 3, 4], compared);
         text += &format!(
             "{FAINT}a claimed ratio is taken times the rate predicted for its baseline on this run{FAINT:#}\n"
         );
