@@ -44,7 +44,11 @@ pub fn admissible(claim: &Claim, like: &Setup, subject: &Part, baseline: Option<
                 }
             }
         }
-    } else if baseline.is_none() && stated.0.is_none() && claim.activity != Activity::Peak {
+    } else if baseline.is_none()
+        && stated.0.is_none()
+        && claim.activity != Activity::Peak
+        && !matches!(claim.metric, Metric::Goodput | Metric::Power)
+    {
         for width in [Width::Eight, Width::Four] {
             if let Some(narrow) = width.on(subject).filter(|narrow| Some(*narrow) != like_now.0) {
                 put(None, Change::Precision(Some(narrow), None));

@@ -274,10 +274,15 @@ fn absolute(
 
 /// What was tried in vain.
 pub fn tried(claim: &Claim, ground: &Ground) -> String {
-    let further = ground.admissible.further.iter();
-    let mut names: Vec<String> = further.map(|change| words(&ground.setup.with(claim, change), change)).collect();
-    names.dedup();
-    names.truncate(4);
+    // One of each kind stands for the others.
+    let mut kinds: Vec<u8> = Vec::new();
+    let mut names: Vec<String> = Vec::new();
+    for change in &ground.admissible.further {
+        if !kinds.contains(&kind(change)) {
+            kinds.push(kind(change));
+            names.push(words(&ground.setup.with(claim, change), change));
+        }
+    }
     match names.as_slice() {
         [] => "nothing that it leaves open helps".to_owned(),
         names => format!("no admissible choice helps ({})", names.join("; ")),
