@@ -2,7 +2,7 @@
 
 use super::court::Court;
 use super::part::Part;
-use super::run::Case;
+use super::run::{Case, Run};
 use super::setup::{Choice, Setup};
 use super::statement::{Activity, Claim, Metric, Per};
 use super::unit::Dimension;
@@ -10,7 +10,6 @@ use crate::design::Design;
 use crate::library::diagnostic::Fault;
 use crate::measured::assess::Quantity;
 use crate::report::rates;
-use crate::uncertainty::figures::bands;
 
 impl Court<'_> {
     /// The quantity of a measured run that a claim about its chip states, with the claimed range in the quantity's unit.
@@ -56,9 +55,7 @@ impl Court<'_> {
         let precision = claim.baseline.as_ref().and_then(super::statement::System::precision).or(case.precision);
         let case = Case { chips: run.chips, precision, ..case };
         let searched = self.runs.of(&case)?;
-        Ok(searched.as_ref().as_ref().ok().map(|found| {
-            let slower = bands(&found.estimate, &found.uncertainty, &found.design.spread).step_s.p50;
-            rates(&found.design, &found.estimate).tokens_per_s_per_chip * found.estimate.step_s / slower
-        }))
+        let rate = |run: &Run| rates(&run.design, &run.estimate).tokens_per_s_per_chip / run.slower();
+        Ok(searched.as_ref().as_ref().ok().map(rate))
     }
 }

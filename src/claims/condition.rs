@@ -5,13 +5,11 @@ use super::court::Court;
 use super::ground::Ground;
 use super::part::Part;
 use super::setup::{Change, Setup, sparse_factor};
-use super::statement::{Activity, Boundary, Claim, Convention, Metric, Sparsity, System};
+use super::statement::{Boundary, Claim, Convention, Metric, Sparsity, System};
 use super::wording::digits;
 use crate::library::diagnostic::Fault;
 use crate::library::workload::Precision;
 use crate::model::cost::all_in_usd;
-use crate::report::rates;
-use crate::uncertainty::figures::bands;
 
 /// MFU below which hardly any published run lies: the 1st percentile of 6 N tokens/s over the peak of the 354 runs in 16 bit
 /// on V100, A100, H100, H800, B200 and GB200 in `evidence/published_runs.csv`. A baseline may have been as bad; to assume
@@ -140,7 +138,7 @@ pub struct Rescue {
 /// Solves for what the claim leaves open without saying so: how badly its baseline ran, at what price, on what grid.
 pub fn rescue(court: &Court<'_>, claim: &Claim, asked: f64, inverse: bool, ground: &Ground) -> Result<Rescue, Fault> {
     let none = Rescue { slack: 1.0, found: None };
-    if matches!(claim.activity, Activity::Peak | Activity::Facility) || claim.metric == Metric::ScalingEfficiency {
+    if claim.activity.runs_nothing() || claim.metric == Metric::ScalingEfficiency {
         return Ok(none);
     }
     if ground.choice.baseline.is_none() {
@@ -234,8 +232,7 @@ fn absolute(
     let hours_stated = claim.subject.chip_hours.is_some() && matches!(claim.metric, Metric::Energy | Metric::Carbon);
     let of_time = inverse && claim.metric != Metric::Power && !hours_stated;
     let of_mfu = || {
-        let slower = bands(&run.estimate, &run.uncertainty, &run.design.spread).step_s.p50 / run.estimate.step_s;
-        let mfu = rates(&run.design, &run.estimate).mfu / slower;
+        let mfu = run.mfu();
         let needed = mfu * ground.said.band.p50 / value;
         let word = if needed > mfu { "reaches" } else { "reaches no more than" };
         (LEAST_MFU..=MOST_MFU).contains(&needed).then(|| Found {

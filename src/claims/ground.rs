@@ -6,7 +6,7 @@ use super::part::Part;
 use super::predict::{PILOT_WORKLOAD, Prediction, less_is_better, predict};
 use super::run::{SIZES, Why};
 use super::setup::{self, Change, Choice, Setup, USUAL_WORKLOADS};
-use super::statement::{Activity, Claim, Metric};
+use super::statement::{Claim, Metric};
 use crate::library::diagnostic::Fault;
 
 /// What the verdict of a claim about runs rests on.
@@ -16,9 +16,9 @@ pub struct Ground {
     pub setup: Setup,
     pub said: Prediction,
     pub admissible: Admissible,
-    /// The first choice of chips and workload that can run, and all that the claim leaves open.
+    /// The first choice of chips and workload that can run, and the others that the claim leaves open.
     pub choice: Choice,
-    choices: Vec<Choice>,
+    others: Vec<Choice>,
     /// Whether the claim states how many chips.
     sized: bool,
 }
@@ -33,25 +33,27 @@ impl Court<'_> {
         };
         let whole = claim.workload.as_deref().and_then(|name| library.workload(name).ok()).map(|w| w.run.tokens);
         let fixed = claim.subject.chips.is_some() || claim.baseline.as_ref().is_some_and(|b| b.chips.is_some());
-        let runs_nothing = matches!(claim.activity, Activity::Peak | Activity::Facility);
+        let runs_nothing = claim.activity.runs_nothing();
         let sizes = if fixed || runs_nothing { &SIZES[..1] } else { &SIZES[..] };
         let mut last = String::new();
         for size in sizes {
             // What the claim says must run; like with like may not (no common precision).
-            for choice in &choices {
+            for (at, choice) in choices.iter().enumerate() {
                 let like = Setup::like(claim, choice, whole, *size);
                 let admissible = admissible(claim, &like, &choice.subject, choice.baseline.as_ref());
                 let said = admissible.disclosed.iter().fold(like.clone(), |setup, change| setup.with(claim, change));
                 match predict(&self.runs, claim, &said.at(choice))? {
                     Err(why) => last = why,
                     Ok(prediction) => {
+                        let mut others = choices;
+                        let choice = others.remove(at);
                         let mut ground = Ground {
-                            like: like.at(choice),
+                            like: like.at(&choice),
                             setup: said,
                             said: prediction,
                             admissible,
-                            choice: choice.clone(),
-                            choices,
+                            choice,
+                            others,
                             sized: fixed || runs_nothing,
                         };
                         let open = self.open(claim, &ground, &ground.setup)?;
@@ -68,9 +70,9 @@ impl Court<'_> {
     pub(super) fn choices(&self, claim: &Claim) -> Result<Vec<Choice>, Why> {
         let library = self.runs.library;
         let compares = claim.unit().is_ratio() || claim.metric == Metric::ScalingEfficiency;
-        let runs_nothing = matches!(claim.activity, Activity::Peak | Activity::Facility);
+        let runs_nothing = claim.activity.runs_nothing();
         let baseline = claim.baseline.as_ref().filter(|_| compares).map(|b| b.chips_named());
-        let one_chip = baseline.is_some_and(|named| named == claim.subject.chips_named());
+        let one_chip = claim.is_of_one_chip();
         let mut subjects = claim.subject.chips_named().to_vec();
         if subjects.is_empty() && !runs_nothing && (!compares || one_chip) {
             subjects = setup::usual_chips(library, &claim.date);
@@ -126,7 +128,7 @@ impl Court<'_> {
         let first = std::iter::once(&ground.choice);
         let less = less_is_better(claim, claim.metric);
         let on_chip = |choice: &&Choice| chip.is_none_or(|chip| choice.subject.name == chip);
-        for choice in first.chain(&ground.choices).filter(on_chip) {
+        for choice in first.chain(&ground.others).filter(on_chip) {
             let Some(prediction) = self.at_any_size(claim, ground, &setup.at(choice))? else { continue };
             joined = Some(match joined {
                 None => prediction,

@@ -16,7 +16,6 @@ use crate::report::rates;
 use crate::search::Objective;
 use crate::uncertainty::band::{Band, Width};
 use crate::uncertainty::chance::{ratio, step_ratio};
-use crate::uncertainty::figures::bands;
 
 /// Data sheets round their peaks by as much.
 const DATA_SHEET: f64 = 0.04;
@@ -120,11 +119,10 @@ fn of_runs(runs: &Runs<'_>, claim: &Claim, setup: &Setup) -> Result<Predicted, F
         _ => band.p50 * headroom,
     };
     let band = if claim.metric == Metric::Power { band } else { Band { p90: band.p90.min(bound), ..band } };
-    let slow = bands(&baseline.estimate, &baseline.uncertainty, &baseline.design.spread).step_s;
-    let mfu = rates(&baseline.design, &baseline.estimate).mfu * baseline.estimate.step_s / slow.p50;
+    let slow = baseline.bands().step_s;
     let mut notes = notes(subject);
     notes.extend(self::notes(baseline));
-    Ok(Ok(Prediction { band, bound, baseline: Some((mfu, slow.p90 / slow.p50)), notes }))
+    Ok(Ok(Prediction { band, bound, baseline: Some((baseline.mfu(), slow.p90 / slow.p50)), notes }))
 }
 
 /// Whether less of the claim's absolute value is better.
@@ -136,9 +134,7 @@ pub fn less_is_better(claim: &Claim, metric: Metric) -> bool {
 fn headroom(runs: &Runs<'_>, run: &Run) -> f64 {
     let setting = &run.design.setting;
     let Ok(part) = Part::of(runs.library, &setting.chip.name) else { return f64::INFINITY };
-    let rates = rates(&run.design, &run.estimate);
-    let later = bands(&run.estimate, &run.uncertainty, &run.design.spread).step_s.p50 / run.estimate.step_s;
-    part.ceiling(run.precision()) / (rates.mfu / later)
+    part.ceiling(run.precision()) / run.mfu()
 }
 
 /// What the run leans on.
@@ -162,12 +158,10 @@ fn advantage(claim: &Claim, setup: &Setup, subject: &Run, baseline: &Run) -> Ban
     let (a, b) = (subject.side(), baseline.side());
     let spread = &subject.design.spread;
     let counts = setup.counts.map_or(1.0, |(subject, baseline)| subject / baseline);
-    let scaled =
-        |band: Band, factor: f64| Band { p10: band.p10 * factor, p50: band.p50 * factor, p90: band.p90 * factor };
     match claim.metric {
         Metric::Energy | Metric::PerfPerWatt => {
             let share = within(setup.boundary, baseline) / within(setup.boundary, subject);
-            scaled(ratio(&a, &b, Objective::Energy, spread), share)
+            ratio(&a, &b, Objective::Energy, spread).times(share)
         }
         Metric::Cost | Metric::CostOfOwnership => ratio(&a, &b, Objective::Cost, spread),
         Metric::Carbon => ratio(&a, &b, Objective::Carbon, spread),
@@ -178,7 +172,7 @@ fn advantage(claim: &Claim, setup: &Setup, subject: &Run, baseline: &Run) -> Ban
         }
         _ => {
             let tokens = [subject, baseline].map(|run| run.design.setting.workload.run.seq_len);
-            scaled(step_ratio(&a, &b, tokens, spread), counts)
+            step_ratio(&a, &b, tokens, spread).times(counts)
         }
     }
 }
@@ -191,13 +185,11 @@ fn watts(run: &Run, boundary: Boundary) -> f64 {
 /// An absolute quantity of a run.
 fn absolute(claim: &Claim, setup: &Setup, run: &Run) -> Result<Band, Why> {
     let (e, design) = (&run.estimate, &run.design);
-    let bands = bands(e, &run.uncertainty, &design.spread);
+    let bands = run.bands();
     let rates = rates(design, e);
     let setting = &design.setting;
     let step_width = Width::of_time(&run.uncertainty.step, &design.spread);
-    let slower = bands.step_s.p50 / e.step_s;
-    let scaled =
-        |band: Band, factor: f64| Band { p10: band.p10 * factor, p50: band.p50 * factor, p90: band.p90 * factor };
+    let slower = run.slower();
     let chips = if claim.per() == Per::Chip { 1.0 } else { design.chips };
     // A rate over a whole run counts its interruptions; one of its steps does not.
     let per_s = Band::inverse_around(rates.tokens_per_s_per_chip * chips / slower, step_width);
@@ -221,10 +213,10 @@ fn absolute(claim: &Claim, setup: &Setup, run: &Run) -> Result<Band, Why> {
     let share = slice_s.map_or(1.0, |(time, whole_s)| time.p50 / whole_s);
     Ok(match (claim.metric, claim.unit().dimension) {
         (Metric::Throughput, Dimension::Tokens) => per_s,
-        (Metric::Throughput, _) => scaled(per_s, flop),
+        (Metric::Throughput, _) => per_s.times(flop),
         (Metric::TimeToTrain, dimension) => {
             let time = slice_s.map_or(bands.wall_s, |(time, _)| time);
-            scaled(time, if dimension == Dimension::ChipTime { design.chips } else { 1.0 })
+            time.times(if dimension == Dimension::ChipTime { design.chips } else { 1.0 })
         }
         (Metric::Mfu, _) => Band::inverse_around(rates.mfu * flop_share / slower, step_width),
         (Metric::Goodput, _) => {
@@ -236,15 +228,15 @@ fn absolute(claim: &Claim, setup: &Setup, run: &Run) -> Result<Band, Why> {
             let band = Band::inverse_around(e.wall.goodput, whole.and(run.uncertainty.operation.width));
             Band { p90: band.p90.min(1.0), ..band }
         }
-        (Metric::Energy, _) => scaled(bands.facility_energy_j, inside * share),
+        (Metric::Energy, _) => bands.facility_energy_j.times(inside * share),
         (Metric::Power, _) => {
             let per = if claim.per() == Per::Chip { design.chips } else { 1.0 };
             Band::around(watts(run, setup.boundary) / per, run.uncertainty.power.width)
         }
-        (Metric::Cost, _) => scaled(bands.cost_usd, share),
+        (Metric::Cost, _) => bands.cost_usd.times(share),
         (Metric::Carbon, _) => {
             let operational = e.carbon.operational / e.carbon.total();
-            scaled(bands.co2_kg, operational * inside * share)
+            bands.co2_kg.times(operational * inside * share)
         }
         (metric, _) => return Err(format!("{} is a ratio", metric.word())),
     })

@@ -13,9 +13,10 @@ use crate::library::store::Library;
 use crate::library::workload::Precision;
 use crate::model::Estimate;
 use crate::model::roofline::peak;
+use crate::report::rates;
 use crate::search::{Found, Objective, search};
 use crate::uncertainty::chance::Side;
-use crate::uncertainty::figures::{Uncertainty, uncertainty};
+use crate::uncertainty::figures::{Bands, Uncertainty, bands, uncertainty};
 
 /// Sizes that are tried where a claim states none: the first on which the model fits is taken.
 pub const SIZES: [f64; 6] = [8.0, 64.0, 512.0, 4096.0, 16_384.0, 65_536.0];
@@ -67,6 +68,20 @@ impl Run {
             estimate: &self.estimate,
             uncertainty: &self.uncertainty,
         }
+    }
+
+    pub fn bands(&self) -> Bands {
+        bands(&self.estimate, &self.uncertainty, &self.design.spread)
+    }
+
+    /// The middle of the band of its step over the estimate's.
+    pub fn slower(&self) -> f64 {
+        self.bands().step_s.p50 / self.estimate.step_s
+    }
+
+    /// MFU in the middle of its band.
+    pub fn mfu(&self) -> f64 {
+        rates(&self.design, &self.estimate).mfu / self.slower()
     }
 
     /// Precision of the layer GEMMs.

@@ -47,6 +47,13 @@ pub enum Activity {
     Unstated,
 }
 
+impl Activity {
+    /// Data sheets and sites: there is no run to compute.
+    pub fn runs_nothing(self) -> bool {
+        matches!(self, Activity::Peak | Activity::Facility)
+    }
+}
+
 /// What kind of network is trained.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]

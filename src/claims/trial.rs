@@ -27,7 +27,7 @@ pub struct Trial {
     pub date: String,
     pub quote: String,
     pub source: String,
-    pub metric: &'static str,
+    pub metric: Metric,
     pub verdict: Verdict,
     pub conditions: Vec<String>,
     /// Whether any one of the conditions is enough; otherwise all are needed.
@@ -79,7 +79,7 @@ impl Trial {
             date: claim.date.clone(),
             quote: claim.quote.clone(),
             source: claim.source.clone(),
-            metric: claim.metric.word(),
+            metric: claim.metric,
             verdict: Verdict::NotTestable,
             conditions: Vec::new(),
             any_of: false,
@@ -108,18 +108,15 @@ impl Trial {
 
     /// A value of the claim's unit in base units; a ratio as an advantage.
     pub fn base(&self, value: f64) -> f64 {
-        let metric = Metric::ALL.into_iter().find(|metric| metric.word() == self.metric);
-        match (Unit::parse(&self.unit), metric) {
-            (Some(unit), Some(metric)) if metric != Metric::Arithmetic => unit.base(metric, value),
+        match Unit::parse(&self.unit) {
+            Some(unit) if self.metric != Metric::Arithmetic => unit.base(self.metric, value),
             _ => value,
         }
     }
 
     /// Whether the bound is the least of something that is spent.
     pub fn is_floor(&self) -> bool {
-        let metric = Metric::ALL.into_iter().find(|metric| metric.word() == self.metric);
-        let ratio = Unit::parse(&self.unit).is_some_and(Unit::is_ratio);
-        !ratio && metric.is_some_and(Metric::less_is_better)
+        self.metric.less_is_better() && !Unit::parse(&self.unit).is_some_and(Unit::is_ratio)
     }
 
     /// The trial with its verdict.

@@ -162,3 +162,16 @@ fn span(attribute: &Attribute, min: f64, max: f64) -> String {
     let what = if matches!(attribute.shape, Shape::Integer { .. }) { "a whole number" } else { "a number" };
     format!("{what} between {} and {}{unit}", figure(min), figure(max))
 }
+
+/// A whole number with separators: 16,384.
+pub fn grouped(number: f64) -> String {
+    let digits = format!("{number:.0}");
+    let mut text = String::new();
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at) % 3 == 0 {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}

@@ -2,6 +2,7 @@
 
 use crate::library::diagnostic::{Diagnostic, Fault, printable, quoted};
 use crate::library::nearest::nearest;
+use crate::library::shape::grouped;
 use crate::results::table::{Table, Values};
 
 use super::axis::{Axis, bounds, wants_log};
@@ -182,13 +183,5 @@ pub fn shown(text: &str) -> String {
 
 /// A count with its thousands apart.
 pub fn count(rows: usize) -> String {
-    let digits = rows.to_string();
-    let mut text = String::new();
-    for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at) % 3 == 0 {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
+    grouped(rows as f64)
 }

@@ -63,6 +63,11 @@ impl Band {
         Band { p10: edges[0].min(edges[1]), p50, p90: edges[0].max(edges[1]) }
     }
 
+    /// The band of a fixed multiple of the figure.
+    pub fn times(self, factor: f64) -> Band {
+        Band { p10: self.p10 * factor, p50: self.p50 * factor, p90: self.p90 * factor }
+    }
+
     /// The band of equally likely values, at least one.
     pub fn of(mut values: Vec<f64>) -> Band {
         values.sort_by(f64::total_cmp);

@@ -6,6 +6,7 @@ use std::sync::OnceLock;
 use super::exposure::Component;
 use crate::design::Design;
 use crate::library::diagnostic::Fault;
+use crate::library::shape::grouped;
 use crate::library::store::Library;
 use crate::library::workload::Counts;
 use crate::model::weights::Weights;
@@ -128,19 +129,6 @@ pub fn extrapolations(design: &Design, measured: &Measured) -> Vec<Extrapolation
         add(Component::Coarse, 1.0, "workload given by params and tokens alone: coarse".to_owned());
     }
     found
-}
-
-/// A whole number with separators: 16,384.
-fn grouped(number: f64) -> String {
-    let digits = format!("{number:.0}");
-    let mut text = String::new();
-    for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at) % 3 == 0 {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
 }
 
 #[cfg(test)]
