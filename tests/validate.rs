@@ -571,3 +571,38 @@ fn faulty_column_maps_are_refused_with_their_place() {
     assert_eq!(validate(&["--columns", runs]).code, 2);
     assert_eq!(validate(&["--by", "colour"]).code, 2);
 }
+
+#[test]
+fn a_blind_reading_is_printed_beside_the_plain_one_and_never_in_one_mean_with_it() {
+    let document = document(&["--blind"]);
+    let summary = &document["summary"];
+    for part in [&summary["known"], &summary["whole_runs"], &summary["blind"]] {
+        assert!(part["scored"].as_u64().unwrap() > 0, "{part}");
+        assert!(part["inside"]["rows"].is_number() && part["inside"]["sources"].is_number(), "{part}");
+    }
+    // The shipped table holds no source that the fit has not seen.
+    assert_eq!(summary["new"]["scored"], 0);
+    let mean = |part: &Value| part["mean_of_source_medians"].as_f64().unwrap();
+    assert!(mean(&summary["blind"]) > mean(&summary["known"]), "{summary}");
+    // Nothing of the plain figures moves.
+    assert_eq!(summary["mean_of_source_medians"], shipped()["summary"]["mean_of_source_medians"]);
+    assert!(shipped()["summary"]["blind"].is_null());
+}
+
+#[test]
+fn a_source_that_the_fit_never_saw_is_new() {
+    let (document, _) = judged(ROW);
+    let summary = &document["summary"];
+    assert_eq!((&summary["known"]["scored"], &summary["new"]["scored"]), (&Value::from(0), &Value::from(1)));
+}
+
+#[test]
+fn the_locked_sources_are_five_and_their_mean_is_that_of_each() {
+    let document = document(&["--locked"]);
+    let runs = &document["runs"];
+    let medians: Vec<f64> =
+        runs["by_source"].as_array().unwrap().iter().map(|s| s["median_abs_error"].as_f64().unwrap()).collect();
+    assert_eq!(medians.len(), 5);
+    let mean = medians.iter().sum::<f64>() / 5.0;
+    assert!((runs["mean_of_source_medians"].as_f64().unwrap() - mean).abs() < 1e-12);
+}

@@ -3,6 +3,7 @@
 mod document;
 mod group;
 mod page;
+mod standings;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -10,6 +11,7 @@ use std::process::ExitCode;
 use clap::Args;
 
 use self::group::Group;
+use self::standings::Standings;
 use super::artifact::Artifact;
 use super::{Global, Outcome, output};
 use crate::library::diagnostic::{Diagnostic, Fault, quoted};
@@ -27,6 +29,7 @@ Examples:
   wattline validate theirs.csv --columns map.toml    another lab's columns
   wattline validate ours.csv --json | jq .summary
   wattline validate --by parallelism --scatter scatter.svg
+  wattline validate --blind                          what to expect of a new source
   wattline validate --baseline                       beside a constant rate and other predictors
 
 A row needs a chip, a number of chips, a shape (layers, hidden, heads) and
@@ -39,7 +42,7 @@ error = ln(predicted / measured) of time, energy, power or memory, and
 ln(measured / predicted) of rates: +0.10 is about 10 % too slow or too much.";
 
 /// The tables that the program carries, the runs first.
-const SHIPPED: [&str; 4] = ["published_runs.csv", "memory_measured.csv", "power_measured.csv", "power_caps.csv"];
+const SHIPPED: [TableKind; 4] = [TableKind::Runs, TableKind::Memory, TableKind::Power, TableKind::PowerCaps];
 
 #[derive(Args, Debug)]
 #[command(after_help = EXAMPLES)]
@@ -53,6 +56,13 @@ pub struct Arguments {
     /// What to group the errors by
     #[arg(long, value_enum, ignore_case = true, default_value = "source")]
     by: Group,
+    /// Predict every row a second time as a stranger's: its source, product words and labels blanked, and no stack that
+    /// serves its laboratory alone; the error to expect of a run that nobody here has seen
+    #[arg(long)]
+    blind: bool,
+    /// Print nothing but the five locked sources, drawn by a hash of their names, and their mean
+    #[arg(long)]
+    locked: bool,
     /// Print every row with its prediction and its measurement
     #[arg(long, short = 'v', visible_alias = "verbose")]
     rows: bool,
@@ -73,14 +83,32 @@ pub fn run(arguments: &Arguments, global: &Global) -> Outcome {
     for judgement in &judgements {
         output::diagnostics(&judgement.warnings);
     }
+    let standings: Vec<Standings> = tables
+        .iter()
+        .zip(&judgements)
+        .map(|(table, judgement)| Standings::of(table, judgement, arguments.blind.then_some(&predictor)))
+        .collect::<Result<_, _>>()?;
+    if arguments.locked {
+        return print_locked(&standings, global.json);
+    }
     if let Some(scatter) = scatter {
         scatter.draw(&judgements, arguments.by)?;
     }
     let beside = if arguments.baseline { beside(&judgements, &predictor, arguments)? } else { Vec::new() };
     if global.json {
-        output::json(&document::document(&judgements, &beside))?;
+        output::json(&document::document(&judgements, &standings, &beside))?;
     } else {
-        output::answer(&page::page(&judgements, &beside, arguments.by, arguments.rows))?;
+        output::answer(&page::page(&judgements, &standings, &beside, arguments.by, arguments.rows))?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Prints the locked sources of the tables that have some.
+fn print_locked(standings: &[Standings], json: bool) -> Outcome {
+    if json {
+        output::json(&standings::locked_document(standings))?;
+    } else {
+        output::answer(&standings::locked_page(standings))?;
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -125,6 +153,6 @@ fn tables(arguments: &Arguments) -> Result<Vec<Table>, Fault> {
     let map = arguments.columns.as_deref().map(ColumnMap::read).transpose()?;
     match &arguments.runs {
         Some(path) => Ok(vec![Table::read(path, map.as_ref())?]),
-        None => SHIPPED.into_iter().map(Table::shipped).collect(),
+        None => SHIPPED.into_iter().map(|kind| Table::shipped(kind.shipped())).collect(),
     }
 }

@@ -1,5 +1,7 @@
 //! Which software stack a row ran, where it does not say: one ordered table, `evidence/stacks.toml`.
 
+use std::collections::BTreeSet;
+
 use serde::Deserialize;
 
 use super::table::Row;
@@ -35,12 +37,25 @@ const LAST_RESORT: &str = "megatron-core-2023";
 #[serde(deny_unknown_fields)]
 pub struct Inference {
     rule: Vec<Rule>,
+    /// Stacks that the rows of a source must do without.
+    #[serde(skip)]
+    barred: BTreeSet<(String, String)>,
 }
 
 impl Inference {
     /// Reads the table that ships with the library.
     pub fn shipped() -> Result<Inference, Fault> {
         evidence_table("stacks.toml")
+    }
+
+    /// The words that the rules look for.
+    pub fn words(&self) -> Vec<&str> {
+        self.rule.iter().flat_map(|rule| &rule.words).map(String::as_str).collect()
+    }
+
+    /// The same table where the rows of a source do without a stack, for each pair of both; the last resort is never barred.
+    pub fn without(&self, barred: BTreeSet<(String, String)>) -> Inference {
+        Inference { barred, ..self.clone() }
     }
 
     /// Name of the stack of a row on a chip of a vendor.
@@ -52,8 +67,10 @@ impl Inference {
         let any = |words: &[String]| words.iter().any(|w| text.contains(&w.to_ascii_lowercase()));
         let among =
             |words: &[String], word: &str| words.is_empty() || words.iter().any(|w| w.eq_ignore_ascii_case(word));
+        let barred = |stack: &str| self.barred.iter().any(|(s, barred)| s == row.text("source") && barred == stack);
         let matches = |rule: &Rule| {
-            (rule.words.is_empty() || any(&rule.words))
+            !barred(&rule.stack)
+                && (rule.words.is_empty() || any(&rule.words))
                 && (rule.also.is_empty() || any(&rule.also))
                 && !any(&rule.without)
                 && among(&rule.vendors, vendor)

@@ -5,6 +5,7 @@
 
 pub mod baseline;
 pub mod benchmark;
+pub mod blind;
 pub mod column;
 pub mod column_map;
 pub mod convention;
@@ -21,6 +22,7 @@ pub mod predict;
 pub mod prepared;
 pub mod scatter;
 pub mod score;
+pub mod standing;
 pub mod subject;
 pub mod table;
 pub mod vocabulary;

@@ -70,7 +70,7 @@ struct Load {
 }
 
 /// The table of systems and of what they ran.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Systems {
     system: Vec<System>,

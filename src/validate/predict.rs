@@ -1,8 +1,11 @@
 //! Predicts the measured rows of a table from their configuration alone.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use rayon::prelude::*;
 
 use super::benchmark::{Benchmarks, Evaluations};
+use super::blind::{Blinded, Laboratories};
 use super::convention::Convention;
 use super::exclusion::Exclusions;
 use super::inference::Inference;
@@ -35,6 +38,7 @@ use crate::uncertainty::spread::Spread;
 const FUSED_LOGIT_BYTES: f64 = 6.0;
 
 /// What predictions share.
+#[derive(Clone)]
 pub struct Predictor<'a> {
     pub library: &'a Library,
     pub inference: Inference,
@@ -74,6 +78,59 @@ impl<'a> Predictor<'a> {
 
     /// Judges every row of a table; a fault where no row can be used.
     pub fn judge(&self, table: &Table) -> Result<Judgement, Fault> {
+        let rows = self.judge_rows(table);
+        if !rows.iter().any(Judged::is_usable) {
+            return Err(nothing_usable(table, &rows));
+        }
+        let unknown: Vec<_> =
+            rows.iter().enumerate().filter_map(|(at, row)| Some((at, row.unknown.as_ref()?))).collect();
+        let mut found = table.warnings.clone();
+        found.extend(warnings(table, &unknown));
+        Ok(Judgement { kind: table.kind, file: table.file().to_owned(), rows, warnings: found })
+    }
+
+    /// Judges every row of a table as a stranger's; see [`super::blind`].
+    pub fn judge_blind(&self, table: &Table) -> Result<Vec<Judged>, Fault> {
+        let laboratories = Laboratories::shipped()?;
+        let mut users: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+        for seen in [&Table::shipped(TableKind::Runs.shipped())?, table] {
+            if !matches!(seen.kind, TableKind::Runs | TableKind::Memory) {
+                continue;
+            }
+            for prepared in self.prepare(seen) {
+                let row = prepared.label();
+                users.entry(row.stack.clone()).or_default().insert(laboratories.of(&row.source).to_owned());
+            }
+        }
+        let own = users.into_iter().filter(|(_, laboratories)| laboratories.len() == 1);
+        let own: Vec<(String, String)> =
+            own.filter_map(|(stack, only)| Some((stack, only.into_iter().next()?))).collect();
+        let blinded = Blinded::of(table, &self.inference.words());
+        let barred = blinded.sources().flat_map(|(number, source)| {
+            let laboratory = laboratories.of(source);
+            own.iter()
+                .filter(move |(_, only)| only == laboratory)
+                .map(move |(stack, _)| (number.to_owned(), stack.clone()))
+        });
+        let stranger = Predictor {
+            inference: self.inference.without(barred.collect()),
+            systems: Systems::default(),
+            ..self.clone()
+        };
+        let mut rows = stranger.judge_rows(&blinded.table);
+        for row in &mut rows {
+            row.source = blinded.name(&row.source).to_owned();
+        }
+        // A contradiction is found by cells that are blanked now.
+        for (row, stated) in rows.iter_mut().zip(&table.rows) {
+            if let Some(reason) = self.exclusions.reason(stated) {
+                row.set_aside(reason);
+            }
+        }
+        Ok(rows)
+    }
+
+    fn judge_rows(&self, table: &Table) -> Vec<Judged> {
         let names = Names::of(table, self.library);
         let judge = |row: &Row| {
             let mut judged = blank(row);
@@ -99,14 +156,7 @@ impl<'a> Predictor<'a> {
             rows.extend(table.rows.iter().filter_map(|row| self.judge_energy(table, row)));
         }
         rows.iter_mut().for_each(|row| row.spread(&self.spread));
-        if !rows.iter().any(Judged::is_usable) {
-            return Err(nothing_usable(table, &rows));
-        }
-        let unknown: Vec<_> =
-            rows.iter().enumerate().filter_map(|(at, row)| Some((at, row.unknown.as_ref()?))).collect();
-        let mut found = table.warnings.clone();
-        found.extend(warnings(table, &unknown));
-        Ok(Judgement { kind: table.kind, file: table.file().to_owned(), rows, warnings: found })
+        rows
     }
 
     /// The rows of a table of runs with all that their predictions need but the constants.

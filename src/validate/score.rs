@@ -89,8 +89,8 @@ fn mean(values: &[f64]) -> f64 {
     values.iter().sum::<f64>() / values.len() as f64
 }
 
-/// Median of each source that counts.
-fn source_medians(counted: &[(&str, f64)]) -> Vec<f64> {
+/// Median |error| of each source that counts: those with [`LEAST_ROWS`] rows, or all where none has so many.
+pub fn source_medians(counted: &[(&str, f64)]) -> Vec<f64> {
     let mut sources: BTreeMap<&str, Vec<f64>> = BTreeMap::new();
     for (source, size) in counted {
         sources.entry(source).or_default().push(*size);

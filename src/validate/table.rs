@@ -35,6 +35,16 @@ impl TableKind {
         }
     }
 
+    /// The table of this kind that the program carries, inside `evidence`.
+    pub fn shipped(self) -> &'static str {
+        match self {
+            TableKind::Runs => "published_runs.csv",
+            TableKind::Memory => "memory_measured.csv",
+            TableKind::Power => "power_measured.csv",
+            TableKind::PowerCaps => "power_caps.csv",
+        }
+    }
+
     /// Columns without which no row can be predicted.
     fn needs(self) -> &'static [&'static str] {
         match self {
@@ -103,6 +113,15 @@ impl Row {
     /// A text that the row states; empty where it does not.
     pub fn text(&self, column: &str) -> &str {
         self.texts.get(column).map_or("", String::as_str)
+    }
+    /// Sets a text; an empty one states nothing.
+    pub fn state(&mut self, column: &'static str, text: String) {
+        self.texts.insert(column, text);
+    }
+    /// Takes a cell out of the row.
+    pub fn forget(&mut self, column: &str) {
+        self.texts.remove(column);
+        self.numbers.remove(column);
     }
     /// The keywords of the row's notes.
     pub fn remarks(&self) -> impl Iterator<Item = &str> {

@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::group::Group;
+use super::standings::Standings;
 use crate::library::diagnostic::Diagnostic;
 use crate::report::plan_json;
 use crate::validate::judged::{Judged, Quantity};
@@ -11,8 +12,11 @@ use crate::validate::predict::Judgement;
 use crate::validate::score::{Part, Summary, by, quantile, reasons, set_aside, summarise};
 
 /// The first table's rows and summaries; the further ones under their kinds.
-pub fn document(judgements: &[Judgement], beside: &[Line]) -> Value {
-    let mut documents = judgements.iter().map(|judgement| (judgement.kind.word(), judgement_document(judgement)));
+pub fn document(judgements: &[Judgement], standings: &[Standings], beside: &[Line]) -> Value {
+    let mut documents = judgements
+        .iter()
+        .zip(standings)
+        .map(|(judgement, standings)| (judgement.kind.word(), judgement_document(judgement, standings)));
     let Some((_, mut first)) = documents.next() else { return json!({}) };
     for (kind, further) in documents {
         first[kind] = further;
@@ -35,12 +39,13 @@ fn line_document(line: &Line) -> Value {
     })
 }
 
-fn judgement_document(judgement: &Judgement) -> Value {
+fn judgement_document(judgement: &Judgement, standings: &Standings) -> Value {
     let rows = &judgement.rows;
     let mut summary = summary_document(&summarise(rows));
     for part in Part::ALL {
         summary[part.word()] = summary_document(&part.summary(rows));
     }
+    standings.enter(&mut summary);
     let mut aside = set_aside(rows);
     summary["set_aside"] = json!({
         "predicted": aside.len(),

@@ -1,6 +1,7 @@
 //! What `wattline validate` prints for people.
 
 use super::group::Group;
+use super::standings::Standings;
 use crate::cli::output::{self, FAINT, HEADING, signed, size};
 use crate::library::diagnostic::printable;
 use crate::validate::judged::{Judged, Quantity, Status};
@@ -12,13 +13,14 @@ use crate::validate::table::TableKind;
 /// Reasons that are listed one by one.
 const REASONS: usize = 12;
 
-pub fn page(judgements: &[Judgement], beside: &[Line], group: Group, every: bool) -> String {
+pub fn page(judgements: &[Judgement], standings: &[Standings], beside: &[Line], group: Group, every: bool) -> String {
     let mut text = String::new();
-    for judgement in judgements {
+    for (judgement, standings) in judgements.iter().zip(standings) {
         if !text.is_empty() {
             text.push('\n');
         }
         text.push_str(&section(judgement, group, every));
+        text.push_str(&standings.page());
     }
     if !beside.is_empty() {
         text.push_str(&format!("\n{HEADING}Beside others{HEADING:#}\n\n{}", others(beside)));
@@ -208,7 +210,7 @@ fn every_row(rows: &[Judged]) -> String {
 }
 
 /// A sentence, broken where the page ends.
-fn wrapped(sentence: &str) -> String {
+pub fn wrapped(sentence: &str) -> String {
     let mut text = String::new();
     let mut column = 0;
     for word in sentence.split(' ') {
