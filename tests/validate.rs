@@ -606,3 +606,32 @@ fn the_locked_sources_are_five_and_their_mean_is_that_of_each() {
     let mean = medians.iter().sum::<f64>() / 5.0;
     assert!((runs["mean_of_source_medians"].as_f64().unwrap() - mean).abs() < 1e-12);
 }
+
+#[test]
+fn a_stated_precision_changes_the_prediction_or_is_refused_and_never_replaced() {
+    let row_of = |id: &str, chip: &str, precision: &str, notes: &str| {
+        format!("{id},{chip},64,32,4096,32,4096,2,1,1,128,{precision},none,gqa,,2.0,,,{notes},\n")
+    };
+    let mut rows = String::new();
+    // Software that is known for 16 and 8 bit alone, and none.
+    for notes in ["", "mlperf", "deepspeed"] {
+        for precision in ["bf16", "fp8", "nvfp4"] {
+            rows.push_str(&row_of(&format!("{notes}-{precision}"), "b200", precision, notes));
+        }
+    }
+    rows.push_str(&row_of("refused", "a100", "fp8", ""));
+    let (document, warnings) = judged(&rows);
+    for notes in ["", "mlperf", "deepspeed"] {
+        let seconds = |precision: &str| {
+            let row = row(&document, &format!("{notes}-{precision}"));
+            assert_eq!(row["status"], "scored", "{row}");
+            row["predicted"].as_f64().unwrap()
+        };
+        let (wide, eight, four) = (seconds("bf16"), seconds("fp8"), seconds("nvfp4"));
+        assert!(wide > eight && eight > four, "{notes}: {wide} {eight} {four}");
+    }
+    let refused = row(&document, "refused");
+    assert!(refused["status"] == "unscored" && refused["predicted"].is_null(), "{refused}");
+    assert_eq!(document["summary"]["counted_as_a_factor_of_two"], 1);
+    assert!(warnings.contains("has no rate in fp8") && warnings.contains("not scored"), "{warnings}");
+}

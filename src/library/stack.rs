@@ -1,6 +1,7 @@
 //! A software stack as the model reads it: what it fuses, hides and launches.
 
 use super::record::{Lacking, Record};
+use super::workload::Precision;
 use crate::model::plan::{Recompute, Shard};
 
 /// Generation of the attention kernel.
@@ -263,6 +264,11 @@ impl Stack {
             recipes: Recipes::from_record(record),
         };
         need.finish(stack)
+    }
+
+    /// Whether the stack trains in a precision; each has the wide ones.
+    pub fn trains_in(&self, precision: Precision) -> bool {
+        !precision.is_narrow() || self.precisions.iter().any(|word| Precision::parse(word) == Some(precision))
     }
 
     /// Whether the stack runs on chips of a vendor.

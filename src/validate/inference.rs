@@ -58,8 +58,18 @@ impl Inference {
         Inference { barred, ..self.clone() }
     }
 
+    /// Whether the rows of a source may have a stack.
+    pub fn allows(&self, row: &Row, stack: &str) -> bool {
+        !self.barred.iter().any(|(source, barred)| source == row.text("source") && barred == stack)
+    }
+
     /// Name of the stack of a row on a chip of a vendor.
     pub fn stack(&self, row: &Row, vendor: &str) -> &str {
+        self.stacks(row, vendor).first().copied().unwrap_or(LAST_RESORT)
+    }
+
+    /// Names of the stacks that a row may have had, the likeliest first.
+    pub fn stacks(&self, row: &Row, vendor: &str) -> Vec<&str> {
         let text = [row.text("source"), row.text("url_or_ref"), row.text("notes"), row.text("model_name")]
             .join(" ")
             .to_ascii_lowercase();
@@ -67,9 +77,8 @@ impl Inference {
         let any = |words: &[String]| words.iter().any(|w| text.contains(&w.to_ascii_lowercase()));
         let among =
             |words: &[String], word: &str| words.is_empty() || words.iter().any(|w| w.eq_ignore_ascii_case(word));
-        let barred = |stack: &str| self.barred.iter().any(|(s, barred)| s == row.text("source") && barred == stack);
         let matches = |rule: &Rule| {
-            !barred(&rule.stack)
+            self.allows(row, &rule.stack)
                 && (rule.words.is_empty() || any(&rule.words))
                 && (rule.also.is_empty() || any(&rule.also))
                 && !any(&rule.without)
@@ -84,7 +93,8 @@ impl Inference {
                 && rule.max_pp.is_none_or(|most| row.number("pp").is_none_or(|n| n <= f64::from(most)))
                 && rule.plan_stated.is_none_or(|stated| stated == row.number("tp").or(row.number("pp")).is_some())
         };
-        self.rule.iter().find(|rule| matches(rule)).map_or(LAST_RESORT, |rule| rule.stack.as_str())
+        let found = self.rule.iter().filter(|rule| matches(rule)).map(|rule| rule.stack.as_str());
+        found.chain([LAST_RESORT]).collect()
     }
 }
 

@@ -141,6 +141,8 @@ pub enum Obstacle {
     /// The row lacks what a prediction needs.
     Lacks(String),
     Unknown(UnknownWord),
+    /// The library knows the word, and the chip or the software cannot do it.
+    Refused(UnknownWord),
 }
 
 impl Obstacle {
@@ -224,11 +226,8 @@ impl Judged {
     pub fn stop(&mut self, obstacle: Obstacle) {
         (self.status, self.reason) = match obstacle {
             Obstacle::Lacks(reason) => (Status::Unscored, reason),
-            Obstacle::Unknown(unknown) => {
-                let reason = unknown.message.clone();
-                self.unknown = Some(unknown);
-                (Status::Skipped, reason)
-            }
+            Obstacle::Unknown(word) => (Status::Skipped, self.unknown.insert(word).message.clone()),
+            Obstacle::Refused(word) => (Status::Unscored, self.unknown.insert(word).message.clone()),
         };
     }
 

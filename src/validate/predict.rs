@@ -25,10 +25,11 @@ use crate::library::shape::figure;
 use crate::library::site::Site;
 use crate::library::stack::{Recipe, Stack};
 use crate::library::store::Library;
-use crate::library::workload::Workload;
+use crate::library::workload::{Precision, Workload};
 use crate::model::Estimate;
 use crate::model::evaluation::evaluation_time;
 use crate::model::parameters::{Assumptions, Calibration};
+use crate::model::roofline::peak;
 use crate::model::setting::Setting;
 use crate::model::weights::model_flop_per_token;
 use crate::uncertainty::exposure::{Component, Exposure};
@@ -220,7 +221,7 @@ impl<'a> Predictor<'a> {
         let words = Words::of(row)?;
         let (chip, cluster) = names.machine(row)?;
         judged.chip.clone_from(&chip.name);
-        let mut stack = self.stack(row, names, &chip.vendor, judged)?;
+        let mut stack = self.stack(row, names, chip, words.precision, judged)?;
         judged.stack.clone_from(&stack.name);
         configure(&mut stack, row);
         if let Some(why) = &row.impossible {
@@ -259,13 +260,35 @@ impl<'a> Predictor<'a> {
         Setting::new(chip, cluster, workload, stack, &self.site, self.calibration, self.assumptions, None)
     }
 
-    /// The stack that a row names, or else the one that the ordered table infers.
-    fn stack(&self, row: &Row, names: &Names, vendor: &str, judged: &mut Judged) -> Result<Stack, Obstacle> {
+    /// The stack that a row names; else the likeliest that trains in the precision stated; else the vendor's newest of the
+    /// row's year that does.
+    fn stack(
+        &self,
+        row: &Row,
+        names: &Names,
+        chip: &Chip,
+        precision: Option<Precision>,
+        judged: &mut Judged,
+    ) -> Result<Stack, Obstacle> {
         if !row.text("stack").is_empty() {
             return names.stack(row).cloned();
         }
         judged.inferred.push("stack");
-        self.library.stack(self.inference.stack(row, vendor)).map_err(|fault| Obstacle::Lacks(fault.message()))
+        let trains =
+            |stack: &Stack| precision.filter(|word| peak(chip, *word) > 0.0).is_none_or(|word| stack.trains_in(word));
+        let open = |name: &str| self.library.stack(name).map_err(|fault| Obstacle::Lacks(fault.message()));
+        let likely = self.inference.stacks(row, &chip.vendor);
+        if let Some(found) = likely.iter().map(|name| open(name)).find(|stack| stack.as_ref().map_or(true, trains)) {
+            return found;
+        }
+        let year = row.number("year").unwrap_or(f64::INFINITY);
+        let entries = self.library.names(EntryKind::Stack);
+        let allowed = entries.iter().filter(|name| self.inference.allows(row, name)).filter_map(|name| open(name).ok());
+        let newest = allowed
+            .filter(|stack| stack.runs_on(&chip.vendor) && trains(stack) && f64::from(stack.year) <= year)
+            .reduce(|newest, stack| if stack.year > newest.year { stack } else { newest });
+        // Where none trains in it, the likeliest is named as the one that does not.
+        newest.map_or_else(|| open(self.inference.stack(row, &chip.vendor)), Ok)
     }
 }
 

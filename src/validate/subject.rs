@@ -2,7 +2,7 @@
 
 use super::judged::Obstacle;
 use super::table::Row;
-use super::vocabulary::Words;
+use super::vocabulary::{UnknownWord, Words};
 use crate::library::chip::Chip;
 use crate::library::stack::Stack;
 use crate::library::workload::{Architecture, Precision, Run, Training, Workload};
@@ -53,7 +53,7 @@ pub fn workload(
             tokens: row.positive("tokens_total").or(known.map(|known| known.run.tokens)).unwrap_or(1e12),
             global_batch: row.number("global_batch_seqs").unwrap_or(0.0),
             seq_len,
-            precision: precision(words, chip, stack, inferred),
+            precision: precision(row, words, chip, stack, inferred)?,
             training: if row.remarked("lora") { Training::Lora { rank: ADAPTER_RANK } } else { Training::Full },
             balanced_routing: row.remarked("balanced routing"),
         },
@@ -133,16 +133,38 @@ fn apply_remarks(row: &Row, shape: &mut Architecture) {
     }
 }
 
-/// The precision stated; 16-bit where none is, or where the chip or the stack lacks the stated one.
-fn precision(words: &Words, chip: &Chip, stack: &Stack, inferred: &mut Vec<&'static str>) -> Precision {
-    let trains = |precision: &Precision| {
-        !precision.is_narrow() || stack.precisions.iter().any(|word| Precision::parse(word) == Some(*precision))
+/// The precision stated; 16-bit where none is. A stated one that the chip or the stack lacks is refused, never replaced.
+fn precision(
+    row: &Row,
+    words: &Words,
+    chip: &Chip,
+    stack: &Stack,
+    inferred: &mut Vec<&'static str>,
+) -> Result<Precision, Obstacle> {
+    let Some(precision) = words.precision else {
+        inferred.push("precision");
+        return Ok(if chip.bf16_flops > 0.0 { Precision::Bf16 } else { Precision::Fp16 });
     };
-    match words.precision.filter(|precision| peak(chip, *precision) > 0.0 && trains(precision)) {
-        Some(precision) => precision,
-        None => {
-            inferred.push("precision");
-            if chip.bf16_flops > 0.0 { Precision::Bf16 } else { Precision::Fp16 }
-        }
+    let word = row.text("precision");
+    let refused = |message: String, help: &str| {
+        Err(Obstacle::Refused(UnknownWord {
+            column: "precision",
+            word: word.to_owned(),
+            message,
+            help: help.to_owned(),
+        }))
+    };
+    if peak(chip, precision) <= 0.0 {
+        return refused(
+            format!("{} has no rate in {word}", chip.name),
+            "state the precision that the chip computed in",
+        );
     }
+    if !stack.trains_in(precision) {
+        return refused(
+            format!("{} does not train in {word}", stack.name),
+            "name a stack that does, in the column `stack`",
+        );
+    }
+    Ok(precision)
 }

@@ -184,7 +184,7 @@ pub fn warnings(table: &Table, unknown: &[(usize, &UnknownWord)]) -> Vec<Diagnos
     for (word, rows) in groups {
         let Some(first) = rows.first() else { continue };
         let more = if rows.len() > 1 { format!(" and {} more", rows.len() - 1) } else { String::new() };
-        let message = format!("{}: row {}{more} skipped", word.message, quoted(first.text("id")));
+        let message = format!("{}: row {}{more} not scored", word.message, quoted(first.text("id")));
         found.push(table.point(Diagnostic::warning(message), first, word.column).help(word.help.clone()));
     }
     found
