@@ -85,7 +85,8 @@ pub fn summarise<'a>(rows: impl IntoIterator<Item = &'a Judged>) -> Summary {
     }
 }
 
-fn mean(values: &[f64]) -> f64 {
+/// Mean of values; NaN of nothing.
+pub fn mean(values: &[f64]) -> f64 {
     values.iter().sum::<f64>() / values.len() as f64
 }
 

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use twox_hash::XxHash64;
 
 use super::judged::{Judged, MISSED, Status};
-use super::score::{LEAST_ROWS, quantile, source_medians, summarise};
+use super::score::{LEAST_ROWS, mean, quantile, source_medians, summarise};
 use super::table::{Table, TableKind};
 use crate::library::diagnostic::Fault;
 
@@ -99,7 +99,7 @@ pub fn standing<'a>(rows: impl IntoIterator<Item = &'a Judged>) -> Standing {
         scored: summary.scored,
         missed: errors.len() - summary.scored,
         sources: medians.len(),
-        mean_of_source_medians: medians.iter().sum::<f64>() / medians.len() as f64,
+        mean_of_source_medians: mean(&medians),
         median_abs_error: quantile(&mut sizes, 0.5),
         p90_abs_error: quantile(&mut sizes, 0.9),
         inside: summary.inside,

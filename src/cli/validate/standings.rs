@@ -9,6 +9,7 @@ use crate::cli::output::{self, size};
 use crate::library::diagnostic::{Fault, printable};
 use crate::validate::judged::Judged;
 use crate::validate::predict::{Judgement, Predictor};
+use crate::validate::score::mean;
 use crate::validate::standing::{Ground, Standing, ground, known_sources, locked, standing};
 use crate::validate::table::{Table, TableKind};
 
@@ -91,8 +92,7 @@ impl Standings {
     /// Over all of them; the mean is that of every one, however few of its rows are scored.
     fn locked_mean(&self) -> Standing {
         let medians: Vec<f64> = self.locked_sources().iter().map(|(_, of)| of.median_abs_error).collect();
-        let mean = medians.iter().sum::<f64>() / medians.len() as f64;
-        Standing { sources: medians.len(), mean_of_source_medians: mean, ..standing(self.locked_rows()) }
+        Standing { sources: medians.len(), mean_of_source_medians: mean(&medians), ..standing(self.locked_rows()) }
     }
 
     fn locked_sources(&self) -> Vec<(&str, Standing)> {
